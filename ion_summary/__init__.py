@@ -1,0 +1,1 @@
+"""Turns piles of chat sessions into a memory that can be searched, in Korean and English."""

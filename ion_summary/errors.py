@@ -1,0 +1,121 @@
+"""What can go wrong, what does the user read then, and with which exit code does the command end?
+
+Every class owns its code, its text, its hint and its exit status; ``docs/errors.md`` is generated from them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class IonSummaryError(Exception):
+    """The base of every error that a user can meet. ``text`` and ``hint`` are formatted with the keyword arguments."""
+
+    code: ClassVar[str] = "bug"
+    exit_code: ClassVar[int] = 1
+    text: ClassVar[str] = "{reason}"
+    hint_text: ClassVar[str] = "run again with --debug and report what it prints"
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(self.text.format(**fields))
+        self.fields = fields
+
+    @property
+    def message(self) -> str:
+        """What happened and where, in one line."""
+        return str(self)
+
+    @property
+    def hint(self) -> str:
+        """What to do next, in one line."""
+        return self.hint_text.format(**self.fields)
+
+
+class UsageError(IonSummaryError):
+    """A value on the command line or in a call that means nothing."""
+
+    code = "usage"
+    exit_code = 2
+    text = "{reason}"
+    hint_text = "{accepted}"
+
+
+class ConfigurationError(IonSummaryError):
+    """The settings file or an environment variable cannot be used."""
+
+    code = "configuration"
+    exit_code = 4
+    text = "{origin}: {reason}"
+    hint_text = "correct it, or see `ion-summary config show` for every setting and where its value comes from"
+
+
+class MissingExtraError(IonSummaryError):
+    """A feature needs a package that the base install leaves out."""
+
+    code = "missing_extra"
+    exit_code = 5
+    text = "{feature} needs the package {package}"
+    hint_text = "pip install 'ion-summary[{extra}]'"
+
+
+class NothingReadableError(IonSummaryError):
+    """Every input was rejected, or there was none."""
+
+    code = "nothing_readable"
+    exit_code = 6
+    text = "nothing could be read: {reason}"
+    hint_text = "`ion-summary ingest --explain PATH` says what each file is taken for and why"
+
+
+class StoreNotFoundError(IonSummaryError):
+    """There is no store where one was looked for."""
+
+    code = "store_not_found"
+    exit_code = 10
+    text = "no store at {path}"
+    hint_text = "make one with `ion-summary ingest PATH`, or name another with --store"
+
+
+class StoreLockedError(IonSummaryError):
+    """Another process writes the store."""
+
+    code = "store_locked"
+    exit_code = 11
+    text = "the store {path} is being written by another process (waited {seconds:g} s)"
+    hint_text = "wait for it to end, or give --lock-timeout more seconds"
+
+
+class StoreCorruptError(IonSummaryError):
+    """The store's bytes are not what was written."""
+
+    code = "store_corrupt"
+    exit_code = 12
+    text = "{path}: {reason}"
+    hint_text = "`ion-summary verify` lists every damage by file and line"
+
+
+class UnknownFormatError(IonSummaryError):
+    """A format was named that no reader has."""
+
+    code = "unknown_format"
+    exit_code = 13
+    text = "unknown input format {name!r}"
+    hint_text = "known formats: {known}"
+
+
+class StoreNotWritableError(IonSummaryError):
+    """The disk is full, read-only, or the directory belongs to somebody else."""
+
+    code = "store_not_writable"
+    exit_code = 14
+    text = "cannot write {path}: {reason}"
+    hint_text = "nothing that was stored before is touched; make room or give write access, then run the same command again"
+
+
+class SessionNotFoundError(IonSummaryError):
+    """No session has that id."""
+
+    code = "session_not_found"
+    exit_code = 15
+    text = "no session {session_id!r} in {path}"
+    hint_text = "`ion-summary search` lists the ids; a transcript is kept unless the ingest said --no-transcripts"

@@ -1,0 +1,79 @@
+"""What is a message, a session, a summary? The values that every layer passes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+SummaryType = Literal["rule_based", "llm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation.
+
+    ``role`` is one of ``user``, ``assistant``, ``system``, ``tool``; in a chat room, where people talk to each other,
+    it is ``user`` and ``name`` says who spoke. ``timestamp`` is aware, or None where the source has no time.
+    """
+
+    role: str
+    content: str
+    timestamp: datetime | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One conversation, as a reader delivers it.
+
+    ``session_id`` and ``user_id`` are None where the source names none; ``ingest`` then derives them.
+    ``place`` is the session's place in its source: a line or ordinal number, or the local day (``2026-01-04``) of a room.
+    ``room`` is the name of the chat room for sessions of people's rooms, None for every other session: sessions of one
+    room and one day are parts of the same day and are united, which other sessions never are.
+    """
+
+    session_id: str | None
+    user_id: str | None
+    messages: list[Message]
+    metadata: dict[str, Any] = field(default_factory=dict)
+    place: str = "1"
+    room: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """One stored record: the summary of a session with all that the store knows of it.
+
+    ``created_at`` is when the session ended, ISO 8601 in UTC with ``Z`` (naive in records of an adopted store).
+    ``summary_length`` counts characters. ``metadata`` holds title, tags, participants, source and what made the summary.
+    """
+
+    session_id: str
+    user_id: str
+    summary: str
+    summary_type: SummaryType
+    created_at: str
+    message_count: int = 0
+    summary_length: int = 0
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record's JSON shape (CONTRACT: ``show --json``)."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> SessionSummary:
+        """The value of a stored line; fields that are not the record's own are left out."""
+        summary = record["summary"]
+        return cls(
+            session_id=record["session_id"],
+            user_id=record["user_id"],
+            summary=summary,
+            summary_type=record.get("summary_type", "llm"),
+            created_at=record["created_at"],
+            message_count=record.get("message_count", 0),
+            summary_length=record.get("summary_length", len(summary)),
+            metadata=record.get("metadata") or {},
+        )

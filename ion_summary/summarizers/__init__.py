@@ -1,0 +1,1 @@
+"""What was a session about, in a few lines?"""

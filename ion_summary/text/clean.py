@@ -1,0 +1,39 @@
+"""How does text from outside become inert, with all that it says kept?
+
+Kept: every letter, emoji (with its joiners), markup and formula, as characters. Removed: what acts on a terminal or
+reorders what a reader sees. Unicode is brought to NFC: a name typed in NFD (macOS) must find the same name in NFC.
+"""
+
+from __future__ import annotations
+
+import re
+from unicodedata import is_normalized, normalize
+
+# ECMA-48 control sequences and strings, with their parameters: without ESC alone, "[31m" would be left as noise.
+_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x9b[0-?]*[ -/]*[@-~]")
+_NEWLINES = re.compile(r"\r\n?|[\u2028\u2029\x85]")
+# C0 but tab and newline, DEL, C1; zero width space, directional marks, embeddings, overrides and isolates, BOM,
+# soft hyphen is kept; interlinear annotation; the tag characters that hide text from people but not from models.
+_ACTING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+_SURROGATES = re.compile("[\ud800-\udfff]")
+# One look decides that a text needs nothing: most texts do not.
+_SUSPECT = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
+_SPACES = re.compile(r"\s+")
+
+
+def clean(text: str) -> str:
+    """``text`` in NFC with newlines as ``\\n`` and without characters that act instead of being read."""
+    if _SUSPECT.search(text):
+        text = _NEWLINES.sub("\n", _ANSI.sub("", text))
+        text = _SURROGATES.sub("\ufffd", _ACTING.sub("", text))
+    return text if is_normalized("NFC", text) else normalize("NFC", text)
+
+
+def one_line(text: str) -> str:
+    """``clean(text)`` with every run of white space as one space: for names, titles, cells and log lines."""
+    return _SPACES.sub(" ", clean(text)).strip()

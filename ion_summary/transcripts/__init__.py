@@ -1,0 +1,1 @@
+"""Which sessions does a transcript hold, whatever format it has?"""

@@ -1,0 +1,81 @@
+"""What must a reader of one format offer, and what does it get and give?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from ion_summary.model import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One candidate: a regular file, a member of a zip archive, or standard input.
+
+    ``name`` is how reports call it (``exports/room.txt``, ``chatgpt.zip:conversations.json``, ``-``); ``path`` is the
+    file to open (None for standard input), ``member`` the member's name inside an archive.
+    """
+
+    name: str
+    path: Path | None
+    member: str | None = None
+
+    def open(self) -> IO[bytes]:
+        """The bytes from the start, buffered and seekable."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What a user may say about the reading.
+
+    ``tz`` is the zone of times that carry none and the zone whose midnight splits chat rooms (``split`` ``day``, or ``none`` for one
+    session a room).
+    """
+
+    tz: tzinfo
+    split: str = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A part of the input that could not be read. ``line`` is 1-based, None when it is the whole source."""
+
+    source: str
+    line: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Where the next reading of the grown file may begin: the last value of a reading that may go on.
+
+    ``offset`` counts bytes from the start of the file, at the start of what was incomplete or may still grow;
+    ``state`` is what the reader must know there (JSON values only).
+    """
+
+    offset: int
+    state: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a source is taken for a format: ``score`` from 0 (resembles) to 100 (proven), ``reason`` for people."""
+
+    score: int
+    reason: str
+
+
+class Reader(Protocol):
+    """One format. A module of ``transcripts`` defines one and registers it in ``detect``."""
+
+    name: str
+
+    def recognise(self, head: bytes, name: str) -> Evidence | None:
+        """What speaks for this format in the first 64 KiB and the name of a source; None if nothing does."""
+
+    def read(self, source: Source, options: ReadOptions, start: Resume | None = None) -> Iterator[Session | Rejected | Resume]:
+        """Sessions and rejected parts in order, streaming; at last a ``Resume`` if the format can grow in place."""

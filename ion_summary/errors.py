@@ -109,7 +109,7 @@ class StoreNotWritableError(IonSummaryError):
     code = "store_not_writable"
     exit_code = 14
     text = "cannot write {path}: {reason}"
-    hint_text = "nothing that was stored before is touched; make room or give write access, then run the same command again"
+    hint_text = "nothing stored before is touched; make room or give write access, then run the same command again"
 
 
 class SessionNotFoundError(IonSummaryError):

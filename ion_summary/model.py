@@ -29,7 +29,7 @@ class Session:
     """One conversation, as a reader delivers it.
 
     ``session_id`` and ``user_id`` are None where the source names none; ``ingest`` then derives them.
-    ``place`` is the session's place in its source: a line or ordinal number, or the local day (``2026-01-04``) of a room.
+    ``place`` is the session's place in its source: a line or ordinal number, or the local day of a room (``2026-01-04``).
     ``room`` is the name of the chat room for sessions of people's rooms, None for every other session: sessions of one
     room and one day are parts of the same day and are united, which other sessions never are.
     """
@@ -47,7 +47,8 @@ class SessionSummary:
     """One stored record: the summary of a session with all that the store knows of it.
 
     ``created_at`` is when the session ended, ISO 8601 in UTC with ``Z`` (naive in records of an adopted store).
-    ``summary_length`` counts characters. ``metadata`` holds title, tags, participants, source and what made the summary.
+    ``summary_length`` counts characters. ``metadata`` holds title, tags, participants, source and what made
+    the summary.
     """
 
     session_id: str

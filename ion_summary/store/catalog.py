@@ -1,0 +1,218 @@
+"""Which records are there, whose, from when, and at which bytes? A table in SQLite, derived from the partitions.
+
+A record's number is its day (UTC, ordinal) and its line in that day's partition: numbers of one day are one range, and
+a rebuilt catalog gives every record the number it had. Of each session the newest line is in ``record``, the others
+in ``superseded``, so that a line that vanishes uncovers the one before it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import orjson
+
+from ion_summary.store.layout import to_ms
+
+SCHEMA = 1
+DAY_SHIFT = 24  # up to 16 million lines a day
+
+_COLUMNS = "id, session, user, type, created, saved, offset, length, messages, source, content, derived"
+
+_TABLES = f"""
+CREATE TABLE partition(
+    day INTEGER PRIMARY KEY, inode INTEGER, size INTEGER, mtime INTEGER, read INTEGER, lines INTEGER,
+    sessions INTEGER, llm INTEGER, messages INTEGER);
+CREATE TABLE name(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, sessions INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE source(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE record(
+    id INTEGER PRIMARY KEY, session INTEGER NOT NULL UNIQUE, user INTEGER NOT NULL, type INTEGER NOT NULL,
+    created INTEGER NOT NULL, saved INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
+    messages INTEGER NOT NULL, source INTEGER, content INTEGER, derived INTEGER NOT NULL);
+CREATE INDEX record_user ON record(user, created);
+CREATE INDEX record_created ON record(created);
+CREATE INDEX record_derived ON record(content) WHERE derived;
+CREATE TABLE superseded AS SELECT {_COLUMNS} FROM record;
+CREATE INDEX superseded_session ON superseded(session);
+CREATE TABLE participant(record INTEGER, name INTEGER, PRIMARY KEY(record, name)) WITHOUT ROWID;
+CREATE INDEX participant_name ON participant(name, record);
+CREATE TABLE file(path TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, inode INTEGER, state TEXT NOT NULL) WITHOUT ROWID;
+PRAGMA user_version = {SCHEMA};
+"""
+
+
+class Row(NamedTuple):
+    """What the catalog knows of one line. Times are epoch milliseconds; ``offset`` and ``length`` (no newline) bytes."""
+
+    id: int
+    session: int
+    user: str
+    type: int
+    created: int
+    saved: int
+    offset: int
+    length: int
+    messages: int
+    source: str | None
+    content: int | None
+    derived: bool
+    participants: Sequence[str]
+
+
+class Stored(NamedTuple):
+    """What an ingest must know of a session that is stored already."""
+
+    id: int
+    messages: int
+    content: int | None
+    saved: int
+
+
+def hash64(text: str) -> int:
+    """A signed 64-bit hash, as SQLite keeps integers."""
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)
+
+
+def content_number(content_hash: str | None) -> int | None:
+    """The catalog's form of ``metadata.content_hash`` (16 hexadecimal digits)."""
+    try:
+        return int.from_bytes(bytes.fromhex(content_hash), "big", signed=True) if content_hash else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def row_of(record: dict[str, Any], number: int, offset: int, length: int, naive: Any) -> Row:
+    """The row of a decoded record line. Raises ValueError when its time cannot be read."""
+    metadata = record.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    source = metadata.get("source")
+    if isinstance(source, dict):
+        source = source.get("name")
+    created = to_ms(record["created_at"], naive)
+    saved = metadata.get("saved_at")
+    participants = metadata.get("participants")
+    messages = record.get("message_count")
+    return Row(
+        id=number,
+        session=hash64(record["session_id"]),
+        user=record["user_id"],
+        type=int(record.get("summary_type", "llm") == "llm"),
+        created=created,
+        saved=to_ms(saved, naive) if isinstance(saved, str) else created,
+        offset=offset,
+        length=length,
+        messages=messages if isinstance(messages, int) and 0 <= messages < 1 << 53 else 0,
+        source=source if isinstance(source, str) else None,
+        content=content_number(metadata.get("content_hash")),
+        derived=bool(metadata.get("id_derived")),
+        participants=[name for name in participants if isinstance(name, str)] if isinstance(participants, list) else (),
+    )
+
+
+def create(db: sqlite3.Connection) -> None:
+    """Makes the tables in an empty database."""
+    db.executescript(_TABLES)
+
+
+class Catalog:
+    """The rows, over one connection. Changes belong to the caller's transaction."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+
+    def stored(self, sessions: Iterable[int]) -> dict[int, Stored]:
+        """The stored state of those of the sessions (``hash64`` of their ids) that are there."""
+        query = (
+            "SELECT session, id, messages, content, saved FROM record"
+            " WHERE session IN (SELECT value FROM json_each(?))"
+        )
+        found = self.db.execute(query, (orjson.dumps(list(sessions)).decode(),))
+        return {session: Stored(*state) for session, *state in found}
+
+    def derived_with(self, contents: Iterable[int]) -> list[tuple[int, int]]:
+        """Sessions without an id of their own whose whole content is one of those: ``(id, messages)``, longest first."""
+        query = (
+            "SELECT id, messages FROM record WHERE derived AND content IN (SELECT value FROM json_each(?))"
+            " ORDER BY messages DESC"
+        )
+        return self.db.execute(query, (orjson.dumps(list(contents)).decode(),)).fetchall()
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Takes in lines; of each session the newest (by ``saved``, then by number) becomes or stays the record."""
+        users, sources = self._numbers("name", (r.user for r in rows)), self._numbers("source", (r.source for r in rows))
+        live = self._live({row.session for row in rows})
+        fresh: dict[int, tuple[Any, ...]] = {}
+        past: list[tuple[Any, ...]] = []
+        for row in rows:
+            source = sources[row.source] if row.source is not None else None
+            new = (row.id, row.session, users[row.user], *row[3:9], source, row.content, row.derived)
+            old = fresh.get(row.session) or live.get(row.session)
+            if old is None:
+                fresh[row.session] = new
+            elif (new[5], new[0]) > (old[5], old[0]):
+                past.append(old)
+                fresh[row.session] = new
+            else:
+                past.append(new)
+        gone = [live[session] for session in fresh if session in live]
+        self.db.executemany("DELETE FROM record WHERE id = ?", [(old[0],) for old in gone])
+        marks = ", ".join("?" * 12)
+        self.db.executemany(f"INSERT INTO record({_COLUMNS}) VALUES({marks})", fresh.values())  # noqa: S608
+        self.db.executemany(f"INSERT INTO superseded({_COLUMNS}) VALUES({marks})", past)  # noqa: S608
+        self._count(fresh.values(), 1)
+        self._count(gone, -1)
+        self._add_participants(rows)
+
+    def drop_day(self, day: int) -> None:
+        """Forgets a partition; sessions whose newest line was in it fall back to the newest of their other lines."""
+        span = (day << DAY_SHIFT, (day + 1) << DAY_SHIFT)
+        gone = self.db.execute(f"SELECT {_COLUMNS} FROM record WHERE id >= ? AND id < ?", span).fetchall()  # noqa: S608
+        self._count(gone, -1)
+        for table, column in (("record", "id"), ("superseded", "id"), ("participant", "record")):
+            self.db.execute(f"DELETE FROM {table} WHERE {column} >= ? AND {column} < ?", span)  # noqa: S608
+        self.db.execute("DELETE FROM partition WHERE day = ?", (day,))
+        self._promote([row[1] for row in gone])
+
+    def _promote(self, sessions: list[int]) -> None:
+        query = f"SELECT {_COLUMNS} FROM superseded WHERE session = ? ORDER BY saved DESC, id DESC LIMIT 1"  # noqa: S608
+        back = [row for session in sessions if (row := self.db.execute(query, (session,)).fetchone())]
+        self.db.executemany("DELETE FROM superseded WHERE id = ?", [(row[0],) for row in back])
+        self.db.executemany(f"INSERT INTO record({_COLUMNS}) VALUES({', '.join('?' * 12)})", back)  # noqa: S608
+        self._count(back, 1)
+
+    def _live(self, sessions: Iterable[int]) -> dict[int, tuple[Any, ...]]:
+        query = f"SELECT {_COLUMNS} FROM record WHERE session IN (SELECT value FROM json_each(?))"  # noqa: S608
+        return {row[1]: row for row in self.db.execute(query, (orjson.dumps(list(sessions)).decode(),))}
+
+    def _numbers(self, table: str, names: Iterable[str | None]) -> dict[str, int]:
+        wanted = [(name,) for name in dict.fromkeys(names) if name is not None]
+        self.db.executemany(f"INSERT INTO {table}(name) VALUES(?) ON CONFLICT DO NOTHING", wanted)  # noqa: S608
+        query = f"SELECT id FROM {table} WHERE name = ?"  # noqa: S608
+        return {name: self.db.execute(query, (name,)).fetchone()[0] for (name,) in wanted}
+
+    def _add_participants(self, rows: Iterable[Row]) -> None:
+        rooms = [row for row in rows if row.participants]
+        if rooms:
+            numbers = self._numbers("name", (name for row in rooms for name in row.participants))
+            pairs = [(row.id, numbers[name]) for row in rooms for name in dict.fromkeys(row.participants)]
+            self.db.executemany("INSERT OR IGNORE INTO participant(record, name) VALUES(?, ?)", pairs)
+
+    def _count(self, rows: Iterable[tuple[Any, ...]], sign: int) -> None:
+        """Keeps the counters of partitions and users: adding up a million rows for `stats` takes 300 ms."""
+        days: dict[int, list[int]] = {}
+        users: dict[int, int] = {}
+        for row in rows:
+            day = days.setdefault(row[0] >> DAY_SHIFT, [0, 0, 0])
+            day[0] += sign
+            day[1] += sign * row[3]
+            day[2] += sign * row[8]
+            users[row[2]] = users.get(row[2], 0) + sign
+        self.db.executemany(
+            "UPDATE partition SET sessions = sessions + ?, llm = llm + ?, messages = messages + ? WHERE day = ?",
+            [(*counts, day) for day, counts in days.items()],
+        )
+        self.db.executemany(
+            "UPDATE name SET sessions = sessions + ? WHERE id = ?", [(count, user) for user, count in users.items()]
+        )

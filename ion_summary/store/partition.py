@@ -1,0 +1,109 @@
+"""What is one line of a partition, and are its bytes still those that were written?
+
+A line is a JSON object whose last member is ``"digest"``: 16 hexadecimal digits of the BLAKE2b hash (8 bytes) of all
+bytes before ``,"digest":"``. A record of an adopted store has no digest; its ``created_at`` is naive or not in UTC,
+which tells it from one of ours that lost its digest to a flipped bit.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+_DIGEST_KEY = b',"digest":"'
+_DIGEST_TAIL = len(_DIGEST_KEY) + 16 + 2  # key, digits, closing quote and brace
+_RECORD_END = re.compile(rb',"digest":"([0-9a-f]{16})"\}')
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One damage: the file relative to the store, its 1-based line (None: the whole file), what is wrong."""
+
+    file: str
+    line: int | None
+    problem: str
+
+
+class DamagedLineError(ValueError):
+    """The bytes are not a line of the store. For callers inside the store: they count it, report it and go on."""
+
+
+def encode(fields: dict[str, Any]) -> bytes:
+    """The line, newline included, of a record or a transcript."""
+    body = orjson.dumps(fields)[:-1]
+    return b'%b,"digest":"%b"}\n' % (body, _digest(body))
+
+
+def _digest(body: bytes) -> bytes:
+    return blake2b(body, digest_size=8).hexdigest().encode()
+
+
+def has_digest(line: bytes) -> bool:
+    """Whether a line (without newline) ends as ours do; nothing is said of its truth."""
+    return line[-_DIGEST_TAIL:].startswith(_DIGEST_KEY) and line.endswith(b'"}')
+
+
+def decode(line: bytes) -> dict[str, Any]:
+    """The JSON object of a line (without newline), its digest checked.
+
+    Raises:
+        DamagedLineError: not JSON, not an object, or not the bytes that were written.
+    """
+    if has_digest(line) and _digest(line[:-_DIGEST_TAIL]) != line[-18:-2]:
+        raise DamagedLineError("the digest does not fit the bytes")
+    try:
+        fields = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise DamagedLineError(f"not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise DamagedLineError("not a JSON object")
+    return fields
+
+
+def decode_record(line: bytes) -> dict[str, Any]:
+    """``decode`` for a record: the members that every record has are there and of their types."""
+    fields = decode(line)
+    for name in ("session_id", "user_id", "summary", "created_at"):
+        if not isinstance(fields.get(name), str):
+            raise DamagedLineError(f"no text in {name!r}")
+    if not has_digest(line) and fields["created_at"].endswith("Z") and "saved_at" in line.decode("utf-8", "replace"):
+        raise DamagedLineError("the digest is missing")
+    return fields
+
+
+def salvage(line: bytes) -> Iterator[bytes]:
+    """The whole lines inside a damaged one: a newline that was lost glues good records to its neighbour."""
+    for end in _RECORD_END.finditer(line):
+        start = line.rfind(b'{"session_id":', 0, end.start())
+        while start >= 0:
+            if _digest(line[start : end.start()]) == end.group(1):
+                yield line[start : end.end()]
+                break
+            start = line.rfind(b'{"session_id":', 0, start)
+
+
+def lines(path: Path, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """The lines of ``path`` from byte ``start`` up to byte ``end``: offset and bytes without the newline.
+
+    Empty lines are left out; the last line may be unterminated.
+    """
+    with open(path, "rb", buffering=_BLOCK, opener=_open_quietly) as file:
+        file.seek(start)
+        offset = start
+        while offset < end and (line := file.readline(end - offset)):
+            body = line.rstrip(b"\r\n")
+            if body:
+                yield offset, body
+            offset += len(line)
+
+
+def _open_quietly(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW)

@@ -1,0 +1,129 @@
+"""Which words does a text hold for search, and where does a search term occur in it?
+
+One definition serves both sides. A term occurs where its characters stand in the text (NFC, lower case, white space
+folded) and no Latin word is cut: ``plan`` is not found in ``plane``, ``환불`` is found in ``전액환불요청``. The tokens
+that the index stores are chosen so that no occurrence is missed; what they let through too much is checked on the text.
+
+Tokens: of a run of CJK characters every adjacent pair, and its last character alone (so that a single syllable is a
+prefix of some token wherever it stands); of any other run of word characters the run itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from unicodedata import normalize
+
+# Hangul (jamo, compatibility jamo, syllables, extended and half-width forms), kana, bopomofo and Han ideographs:
+# scripts whose words are not, or not reliably, set off by spaces.
+_CJK = (
+    "\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3041-\u3096\u3099-\u30ff\u3105-\u312f"
+    "\u3131-\u318e\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
+    "\uff66-\uffdc\U0001b000-\U0001b2ff\U00020000-\U0003ffff"
+)
+_RUNS = re.compile(f"([{_CJK}]+)|[^\\W{_CJK}]+")
+_LATIN = re.compile(f"[^\\W{_CJK}]")
+_WORDS = re.compile(f"[\\w{_CJK}]+")
+
+#: A tag is one token, whatever it consists of; the mark is a private-use character that no cleaned query begins with.
+TAG_MARK = "\ue000"
+_NOT_IN_TAG = re.compile(r"[\x00-\x7f]")
+
+
+def fold(text: str) -> str:
+    """The form in which texts and terms are compared: NFC, lower case, white space runs as one space."""
+    return normalize("NFC", " ".join(normalize("NFC", text).lower().split()))
+
+
+def tokens(text: str) -> list[str]:
+    """The distinct index tokens of ``text``, in the order in which they first appear."""
+    out: dict[str, None] = {}
+    for word in dict.fromkeys(_WORDS.findall(fold(text))):
+        out.update(_word_tokens(word))
+    return list(out)
+
+
+@lru_cache(maxsize=16384)  # words repeat: indexing a year of chats takes half the time with this
+def _word_tokens(word: str) -> dict[str, None]:
+    out: list[str] = []
+    for match in _RUNS.finditer(word):
+        run = match.group()
+        out.extend([run[i : i + 2] for i in range(len(run))] if match.lastindex else [run])
+    return dict.fromkeys(out)
+
+
+def tag_token(tag: str) -> str:
+    """The one index token that stands for a tag; tags that differ in ASCII punctuation alone share it."""
+    return TAG_MARK + _NOT_IN_TAG.sub(_keep_alphanumeric, fold(tag).strip())
+
+
+def _keep_alphanumeric(match: re.Match[str]) -> str:
+    character = match.group()
+    return character if character.isalnum() else "\ue001"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One required part of a query: a word or a phrase, in folded form; ``prefix`` if it may go on to the right."""
+
+    text: str
+    prefix: bool = False
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """Matches exactly where the term occurs in a folded or an NFC text, ignoring case."""
+        left = f"(?<![^\\W{_CJK}])" if _LATIN.match(self.text[0]) else ""
+        right = f"(?![^\\W{_CJK}])" if _LATIN.match(self.text[-1]) and not self.prefix else ""
+        body = re.escape(self.text).replace(r"\ ", r"\s+")
+        return re.compile(left + body + right, re.IGNORECASE)
+
+    def occurs_in(self, folded: str) -> bool:
+        """Whether the term occurs in a text that ``fold`` has folded."""
+        return self.text in folded and self.pattern.search(folded) is not None
+
+    def index_query(self) -> tuple[list[tuple[str, bool]], bool]:
+        """The tokens (each with whether it is a prefix) that every text with the term has, and whether having them is
+        enough. No tokens: the index cannot help, every text must be looked at.
+        """
+        runs = list(_RUNS.finditer(self.text))
+        wanted: list[tuple[str, bool]] = []
+        for run in runs:
+            at_end = run.end() == len(self.text)
+            wanted.extend(_run_tokens(run.group(), bool(run.lastindex), self.prefix and at_end))
+        whole = len(runs) == 1 and runs[0].span() == (0, len(self.text))
+        return wanted, whole and len(wanted) == 1
+
+
+def _run_tokens(run: str, cjk: bool, open_end: bool) -> list[tuple[str, bool]]:
+    if not cjk:
+        return [(run, open_end)]
+    if len(run) == 1:
+        return [(run, True)]
+    return [(run[i : i + 2], False) for i in range(len(run) - 1)]
+
+
+_QUERY_PARTS = re.compile(r'"([^"]*)"?|(\S+)')
+
+
+def parse_terms(query: str) -> list[Term]:
+    """The terms of what a user typed: words, ``"phrases"``, a trailing ``*`` for a prefix; all else is literal.
+
+    Parts without a single letter or digit (a lone ``-``) ask for nothing and are left out.
+    """
+    terms = []
+    for phrase, word in _QUERY_PARTS.findall(normalize("NFC", query)):
+        text = fold(phrase or word).strip()
+        prefix = not phrase and len(text) > 1 and text.endswith("*")
+        if prefix:
+            text = text.rstrip("*")
+        if _RUNS.search(text):
+            terms.append(Term(text, prefix))
+    return terms
+
+
+def first_match(text: str, terms: Iterable[Term]) -> tuple[int, int] | None:
+    """The span of the leftmost occurrence of any term in an NFC text, or None."""
+    spans = [match.span() for term in terms if (match := term.pattern.search(text))]
+    return min(spans, default=None)

@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-ION_SUMMARY = [sys.executable, "-m", "ion_summary"]
+_SCRIPT = Path(sys.executable).with_name("ion-summary")
+ION_SUMMARY = [str(_SCRIPT)] if _SCRIPT.exists() else [sys.executable, "-m", "ion_summary"]
 BARE_PYTHON = [sys.executable, "-c", "pass"]
 
 
@@ -122,14 +123,16 @@ def median(runs: Sequence[Run]) -> Run:
     return Run(statistics.median(wall), statistics.median(cpu), statistics.median(peak), runs[-1].output)
 
 
-@contextmanager
-def clock() -> Iterator[Run]:
-    """Measures a block of this process: ``wall_s`` and ``cpu_s`` are filled in when it ends."""
-    figures = Run(0, 0, 0, b"")
-    wall, cpu = time.perf_counter(), time.process_time()
-    yield figures
-    object.__setattr__(figures, "wall_s", time.perf_counter() - wall)
-    object.__setattr__(figures, "cpu_s", time.process_time() - cpu)
+class Clock:
+    """What a block of this process costs: ``with Clock() as spent: ...``, then its two figures in seconds."""
+
+    def __enter__(self) -> Clock:
+        self.wall_s, self.cpu_s = -time.perf_counter(), -time.process_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wall_s += time.perf_counter()
+        self.cpu_s += time.process_time()
 
 
 class Report:
@@ -155,7 +158,8 @@ class Report:
         """Write all figures with the machine they come from, if ``--json`` asked for it."""
         if path is not None:
             machine = {"python": platform.python_version(), "system": platform.platform(), "cores": os.cpu_count()}
-            path.write_text(json.dumps({"title": self.title, "machine": machine, "figures": self.rows}, indent=1) + "\n")
+            report = {"title": self.title, "machine": machine, "figures": self.rows}
+            path.write_text(json.dumps(report, indent=1) + "\n")
 
 
 def decimals(value: float) -> int:

@@ -1,0 +1,55 @@
+"""How does stored text stay harmless in a line, a spreadsheet or JSON on a terminal?
+
+A store may be adopted from elsewhere or edited by hand: what it holds is not trusted to have been cleaned on its way in.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ion_summary.text.clean import clean
+
+# What clean() would remove, and JSON does not escape by itself: DEL, C1, directional marks, embeddings, isolates, BOM, tags.
+_ACTING_IN_JSON = re.compile(
+    "[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+_FORMULA = re.compile(r"[=+@\t\r]|-(?! )")
+
+
+def plain_cell(value: Any) -> str:
+    """``value`` in one line: what would end the cell or the line is shown as ``\\t`` and ``\\n``."""
+    return clean(_text(value)).replace("\t", "\\t").replace("\n", "\\n")
+
+
+def csv_cell(value: Any) -> Any:
+    """``value`` such that no spreadsheet executes it; numbers stay numbers."""
+    if isinstance(value, int | float):
+        return value
+    raw = _text(value)
+    text = clean(raw)
+    return "'" + text if _FORMULA.match(raw) or _FORMULA.match(text) else text
+
+
+def json_text(value: Any, *, indent: bool = False, ascii_only: bool = False) -> str:
+    """``value`` as JSON of which no character acts on a terminal; what it says is unchanged."""
+    import orjson
+
+    if not ascii_only:
+        try:
+            text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else 0).decode()
+            return _ACTING_IN_JSON.sub(_escape, text)
+        except orjson.JSONEncodeError:
+            pass  # a file name that is no UTF-8, an integer beyond 64 bits: the slower way knows what to do
+    import json
+
+    return json.dumps(value, ensure_ascii=True, allow_nan=False, indent=2 if indent else None)
+
+
+def _escape(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)

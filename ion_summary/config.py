@@ -1,0 +1,240 @@
+"""Which settings are there, and which value does each have, from where?
+
+Every setting is declared once, as a field of ``Settings``; command line, environment, settings file, ``config show``,
+``config init`` and ``docs/configuration.md`` follow from that. The first of these that names a setting decides: the
+option, the environment variable ``ION_SUMMARY_<NAME>``, the settings file, the default.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ion_summary.errors import ConfigurationError, UsageError
+
+FORMATS = ("auto", "table", "plain", "json", "jsonl", "csv")
+SORTS = ("relevance", "newest", "oldest")
+SPLITS = ("day", "none")
+PREFIX = "ION_SUMMARY_"
+DEFAULT = "default"
+
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off")
+_KINDS = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "a text", "Path": "a path"}
+
+
+def _setting(
+    default: Any, text: str, *, option: str, choices: tuple[str, ...] = (), least: int | None = None, shown: str = ""
+) -> Any:
+    """A field of Settings. ``least`` is the smallest allowed number, ``shown`` stands for a default that is not a value."""
+    metadata = {"help": text, "option": option, "choices": choices, "least": least, "shown": shown}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The value of every setting; ``origins`` says by name where each comes from."""
+
+    store: Path = _setting(
+        Path(), "Directory of the store.", option="--store", shown="$XDG_DATA_HOME/ion-summary (~/.local/share/ion-summary)"
+    )
+    format: str = _setting(
+        "auto", "How results are printed; auto: a table on a terminal, plain in a pipe.", option="--format", choices=FORMATS
+    )
+    tz: str = _setting(
+        "local", "Time zone of the times shown, of bare dates and of times that name none: local, UTC, Asia/Seoul.", option="--tz"
+    )
+    lock_timeout: float = _setting(10.0, "Seconds to wait for another writer of the store.", option="--lock-timeout", least=0)
+    quiet: bool = _setting(False, "Print results and errors only: no progress, no notes.", option="--quiet")
+    color: bool = _setting(True, "Colours on a terminal; NO_COLOR in the environment turns them off too.", option="--no-color")
+    debug: bool = _setting(False, "Print the traceback of an error.", option="--debug")
+    max_bullets: int = _setting(8, "Bullets in a summary, at most.", option="--max-bullets", least=1)
+    max_chars: int = _setting(800, "Characters in a summary, at most.", option="--max-chars", least=1)
+    input_format: str | None = _setting(
+        None, "Read every file as this format.", option="--input-format", shown="detected by content, file by file"
+    )
+    user: str | None = _setting(
+        None, "User of the sessions that ingest and summarize read.", option="--user", shown="what the file says, else unknown"
+    )
+    source: str | None = _setting(
+        None, "Name that ingest keeps as where the sessions come from.", option="--source", shown="the file's own name"
+    )
+    workers: int | None = _setting(
+        None, "Processes that ingest and reindex use.", option="--workers", least=1, shown="one per processor"
+    )
+    transcripts: bool = _setting(True, "Keep the sessions themselves beside the summaries.", option="--no-transcripts")
+    split: str = _setting("day", "Chat rooms become one session a day, or one in all.", option="--split", choices=SPLITS)
+    limit: int = _setting(20, "Hits that search shows.", option="--limit", least=0)
+    sort: str = _setting("relevance", "Order of the hits; without words to search for: newest first.", option="--sort", choices=SORTS)
+    origins: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @staticmethod
+    def declared() -> Iterator[Field[Any]]:
+        """The settings in order: name, type, default, and in ``metadata`` help, option, choices."""
+        return (each for each in fields(Settings) if "option" in each.metadata)
+
+
+def resolve(
+    options: Mapping[str, Any], environment: Mapping[str, str], file: str | os.PathLike[str] | None = None
+) -> Settings:
+    """The settings in force.
+
+    ``options`` are values given by name (None: not given), ``environment`` is usually ``os.environ``, and ``file`` names the settings
+    file (default: ``ION_SUMMARY_CONFIG``, else the user's own, which need not exist).
+    Raises UsageError for a bad option, ConfigurationError for a bad variable or settings file.
+    """
+    path, required = find_file(environment, file)
+    from_file = _read_file(path, required)
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for each in Settings.declared():
+        name, variable = each.name, PREFIX + each.name.upper()
+        if options.get(name) is not None:
+            values[name], origins[name] = options[name], f"option {each.metadata['option']}"
+            if problem := _problem(each, values[name]):
+                raise UsageError(reason=f"{each.metadata['option']}: {problem}", accepted=f"see `{each.metadata['option']}` in the help")
+        elif environment.get(variable):
+            values[name], origins[name] = _from_text(each, environment[variable], variable), f"environment {variable}"
+        elif name in from_file:
+            values[name], origins[name] = from_file[name], f"file {path}"
+        else:
+            values[name], origins[name] = each.default, DEFAULT
+    values["lock_timeout"] = float(values["lock_timeout"])
+    values["store"] = _store(values["store"], origins["store"], path.parent, environment)
+    return Settings(**values, origins=origins)
+
+
+def find_file(environment: Mapping[str, str], file: str | os.PathLike[str] | None = None) -> tuple[Path, bool]:
+    """The settings file, and whether it was asked for by name (then it must exist)."""
+    if file is not None:
+        return Path(file), True
+    if named := environment.get(PREFIX + "CONFIG"):
+        return Path(named), True
+    return _base(environment, "XDG_CONFIG_HOME", ".config") / "ion-summary" / "config.toml", False
+
+
+def template() -> str:
+    """A settings file that names every setting with its default, all of it commented out."""
+    lines = ["# Settings of ion-summary. Remove the # before a line to change its value.", ""]
+    for each in Settings.declared():
+        shown = each.metadata["shown"]
+        lines.append(f"# {each.metadata['help']}" + (f" Default: {shown}." if shown else ""))
+        if each.metadata["choices"]:
+            lines.append(f"# One of: {', '.join(each.metadata['choices'])}.")
+        lines.append(f"# {each.name} = {_toml(each)}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def write_template(path: Path) -> None:
+    """Writes ``template()`` to the new file ``path``, readable by its owner only.
+
+    Raises ConfigurationError if there is something at ``path`` already or it cannot be written.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError as error:
+        raise ConfigurationError(origin=path, reason="is there already and is left as it is") from error
+    except OSError as error:
+        raise ConfigurationError(origin=path, reason=f"cannot be written: {error.strerror}") from error
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(template())
+
+
+def _read_file(path: Path, required: bool) -> dict[str, Any]:
+    try:
+        raw = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if required:
+            raise ConfigurationError(origin=path, reason="there is no such file") from error
+        return {}
+    except OSError as error:
+        raise ConfigurationError(origin=path, reason=f"cannot be read: {error.strerror}") from error
+    import tomllib
+
+    try:
+        table = tomllib.loads(raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(origin=path, reason="is not UTF-8") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigurationError(origin=path, reason=f"is not TOML: {error}") from error
+    declared = {each.name: each for each in Settings.declared()}
+    for key, value in table.items():
+        if key not in declared:
+            raise ConfigurationError(origin=path, reason=f"unknown setting {key!r}{_nearest(key, declared)}")
+        if problem := _problem(declared[key], value):
+            raise ConfigurationError(origin=path, reason=f"{key}: {problem}")
+    return table
+
+
+def _problem(each: Field[Any], value: Any) -> str:
+    """What is wrong with ``value`` for this setting; an empty text if nothing is."""
+    kind = _kind(each)
+    wanted: tuple[type, ...] = {"bool": (bool,), "int": (int,), "float": (int, float), "str": (str,), "Path": (str, Path)}[kind]
+    if not isinstance(value, wanted) or (isinstance(value, bool) and kind != "bool"):
+        return f"must be {_KINDS[kind]}, not {value!r}"
+    choices, least = each.metadata["choices"], each.metadata["least"]
+    if choices and value not in choices:
+        return f"must be one of {', '.join(choices)}, not {value!r}"
+    if least is not None and not least <= value < float("inf"):
+        return f"must be at least {least}, not {value!r}"
+    if kind in ("str", "Path") and (not str(value) or "\0" in str(value)):
+        return "must not be empty"
+    return ""
+
+
+def _from_text(each: Field[Any], text: str, variable: str) -> Any:
+    """The value that the environment ``variable`` means by ``text``."""
+    kind, value = _kind(each), text.strip()
+    converted: Any = value
+    try:
+        if kind == "bool" and value.lower() in _TRUE + _FALSE:
+            converted = value.lower() in _TRUE
+        elif kind in ("int", "float"):
+            converted = int(value) if kind == "int" else float(value)
+    except ValueError:
+        pass  # stays a text, and is named as such
+    if problem := _problem(each, converted):
+        raise ConfigurationError(origin=variable, reason=problem)
+    return converted
+
+
+def _store(value: str | Path, origin: str, beside: Path, environment: Mapping[str, str]) -> Path:
+    """The store's directory; in a settings file, a relative one is meant relative to that file."""
+    if origin == DEFAULT:
+        return _base(environment, "XDG_DATA_HOME", ".local/share") / "ion-summary"
+    text = os.fspath(value)
+    if text == "~" or text.startswith("~/"):
+        return _home(environment) / text[2:]
+    return beside / text if origin.startswith("file ") else Path(text)
+
+
+def _base(environment: Mapping[str, str], variable: str, below_home: str) -> Path:
+    directory = environment.get(variable, "")
+    # The XDG specification: a relative path is invalid and to be ignored.
+    return Path(directory) if directory.startswith("/") else _home(environment) / below_home
+
+
+def _home(environment: Mapping[str, str]) -> Path:
+    return Path(environment["HOME"]) if environment.get("HOME") else Path.home()
+
+
+def _kind(each: Field[Any]) -> str:
+    return str(each.type).removesuffix(" | None")
+
+
+def _toml(each: Field[Any]) -> str:
+    if each.default in (None, Path()):
+        return "3" if _kind(each) == "int" else '"…"'
+    return str(each.default).lower() if isinstance(each.default, bool) else repr(each.default).replace("'", '"')
+
+
+def _nearest(key: str, known: Mapping[str, Any]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(key.replace("-", "_"), known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

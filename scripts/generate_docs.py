@@ -1,14 +1,19 @@
 """Which pages are generated, and are they up to date? ``make docs`` writes them again.
 
-That is the page of errors, and the output of every executed example in the documents.
+That is the pages of errors, settings and commands, and the output of every executed example in the documents.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
-from ion_summary import errors
+from ion_summary import config, errors
+from ion_summary.cli.app import COMMANDS
 from scripts.documents import ROOT, refreshed
 
 EXECUTED = ["README.md", "README.ko.md", "docs/format.md", "docs/store.md"]
@@ -48,10 +53,65 @@ def _cell(template: str) -> str:
     return template.replace("|", "\\|").replace("!r}", "}").replace(":g}", "}")
 
 
+_SETTINGS = """\
+# Settings
+
+Each can be given as an option of the commands that use it, as an environment variable, or in the settings file; the
+first of these that names it decides. `ion-summary config show` prints the value in force and where it comes from,
+`ion-summary config init` writes a settings file with everything in it commented out, and `ion-summary config path` says
+where. This page is generated from `ion_summary/config.py` by `make docs`.
+
+| setting | option | environment | default | what it does |
+| --- | --- | --- | --- | --- |
+"""
+
+
+def settings_page() -> str:
+    """The table of all settings."""
+    rows = ""
+    for declared in config.Settings.declared():
+        about = declared.metadata
+        plain = str(declared.default)
+        default = about["shown"] or f"`{plain.lower() if isinstance(declared.default, bool) else plain}`"
+        help_text = about["help"] + (f" One of: {', '.join(about['choices'])}." if about["choices"] else "")
+        variable = f"{config.PREFIX}{declared.name.upper()}"
+        rows += f"| `{declared.name}` | `{about['option']}` | `{variable}` | {default} | {help_text} |\n"
+    return _SETTINGS + rows
+
+
+def commands_page() -> str:
+    """The help of the tool and of each command, as it is printed."""
+    text = "# Commands\n\nThis page is what `-h` prints; `make docs` writes it again.\n"
+    for name in ["", *COMMANDS]:
+        command = ["ion-summary", name, "-h"] if name else ["ion-summary", "-h"]
+        help_text = _help(command[1:])
+        text += f"\n## {' '.join(command[:-1])}\n\n```text\n{help_text.strip()}\n```\n"
+    return text
+
+
+def _help(arguments: list[str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "ion_summary", *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "COLUMNS": "100", "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return re.sub(r" +$", "", done.stdout, flags=re.M)
+
+
+GENERATED = {
+    "docs/errors.md": errors_page,
+    "docs/configuration.md": settings_page,
+    "docs/commands.md": commands_page,
+}
+
+
 def main() -> None:
     """Write what differs, and say so."""
     with tempfile.TemporaryDirectory() as scratch:
-        pages = {"docs/errors.md": errors_page()}
+        pages = {name: page() for name, page in GENERATED.items()}
         for place, name in enumerate(EXECUTED):
             pages[name] = refreshed((ROOT / name).read_text("utf-8"), Path(scratch) / str(place))
     for name, text in pages.items():

@@ -52,8 +52,9 @@ def test_both_readmes_show_the_same_commands() -> None:
     assert english == korean != []
 
 
-def test_errors_page_is_what_the_errors_say() -> None:
-    assert (ROOT / "docs/errors.md").read_text("utf-8") == generate_docs.errors_page(), "run `make docs`"
+@pytest.mark.parametrize("page", generate_docs.GENERATED)
+def test_generated_page_is_up_to_date(page: str) -> None:
+    assert (ROOT / page).read_text("utf-8") == generate_docs.GENERATED[page](), "run `make docs`"
 
 
 def test_native_format_examples_are_read_as_the_page_says(tmp_path: Path) -> None:

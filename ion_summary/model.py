@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, dataclass_transform
 
 SummaryType = Literal["rule_based", "llm"]
+_Class = TypeVar("_Class")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def _value(cls: type[_Class]) -> type[_Class]:
+    """A data class that the type checker keeps frozen and Python does not: 0.5 instead of 1.3 µs for a message."""
+    return dataclass(slots=True, unsafe_hash=True)(cls)
+
+
+@_value
 class Message:
     """One turn of a conversation.
 
@@ -24,12 +31,13 @@ class Message:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@_value
 class Session:
     """One conversation, as a reader delivers it.
 
     ``session_id`` and ``user_id`` are None where the source names none; ``ingest`` then derives them.
-    ``place`` is the session's place in its source: a line or ordinal number, or the local day of a room (``2026-01-04``).
+    ``place`` is the session's place in its source: a line or ordinal number, or the local day (``2026-01-04``) of a
+    room.
     ``room`` is the name of the chat room for sessions of people's rooms, None for every other session: sessions of one
     room and one day are parts of the same day and are united, which other sessions never are.
     """

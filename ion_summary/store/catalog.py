@@ -23,7 +23,7 @@ _COLUMNS = "id, session, user, type, created, saved, offset, length, messages, s
 
 _TABLES = f"""
 CREATE TABLE partition(
-    day INTEGER PRIMARY KEY, inode INTEGER, size INTEGER, mtime INTEGER, read INTEGER, lines INTEGER,
+    day INTEGER PRIMARY KEY, inode INTEGER, size INTEGER, mtime INTEGER, lines INTEGER,
     sessions INTEGER, llm INTEGER, messages INTEGER);
 CREATE TABLE name(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, sessions INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE source(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -38,13 +38,15 @@ CREATE TABLE superseded AS SELECT {_COLUMNS} FROM record;
 CREATE INDEX superseded_session ON superseded(session);
 CREATE TABLE participant(record INTEGER, name INTEGER, PRIMARY KEY(record, name)) WITHOUT ROWID;
 CREATE INDEX participant_name ON participant(name, record);
-CREATE TABLE file(path TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, inode INTEGER, state TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE transcript(day INTEGER PRIMARY KEY, size INTEGER NOT NULL);
+CREATE TABLE file(
+    path TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, inode INTEGER, state TEXT NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA};
 """
 
 
 class Row(NamedTuple):
-    """What the catalog knows of one line. Times are epoch milliseconds; ``offset`` and ``length`` (no newline) bytes."""
+    """What the catalog knows of one line; times in epoch milliseconds, ``offset`` and ``length`` in bytes."""
 
     id: int
     session: int
@@ -132,7 +134,7 @@ class Catalog:
         return {session: Stored(*state) for session, *state in found}
 
     def derived_with(self, contents: Iterable[int]) -> list[tuple[int, int]]:
-        """Sessions without an id of their own whose whole content is one of those: ``(id, messages)``, longest first."""
+        """Sessions with a derived id whose whole content is one of those: ``(id, messages)``, longest first."""
         query = (
             "SELECT id, messages FROM record WHERE derived AND content IN (SELECT value FROM json_each(?))"
             " ORDER BY messages DESC"
@@ -141,7 +143,8 @@ class Catalog:
 
     def add(self, rows: Sequence[Row]) -> None:
         """Takes in lines; of each session the newest (by ``saved``, then by number) becomes or stays the record."""
-        users, sources = self._numbers("name", (r.user for r in rows)), self._numbers("source", (r.source for r in rows))
+        users = self._numbers("name", (row.user for row in rows))
+        sources = self._numbers("source", (row.source for row in rows))
         live = self._live({row.session for row in rows})
         fresh: dict[int, tuple[Any, ...]] = {}
         past: list[tuple[Any, ...]] = []
@@ -159,8 +162,8 @@ class Catalog:
         gone = [live[session] for session in fresh if session in live]
         self.db.executemany("DELETE FROM record WHERE id = ?", [(old[0],) for old in gone])
         marks = ", ".join("?" * 12)
-        self.db.executemany(f"INSERT INTO record({_COLUMNS}) VALUES({marks})", fresh.values())  # noqa: S608
-        self.db.executemany(f"INSERT INTO superseded({_COLUMNS}) VALUES({marks})", past)  # noqa: S608
+        self.db.executemany(f"INSERT INTO record({_COLUMNS}) VALUES({marks})", fresh.values())
+        self.db.executemany(f"INSERT INTO superseded({_COLUMNS}) VALUES({marks})", past)
         self._count(fresh.values(), 1)
         self._count(gone, -1)
         self._add_participants(rows)
@@ -168,28 +171,28 @@ class Catalog:
     def drop_day(self, day: int) -> None:
         """Forgets a partition; sessions whose newest line was in it fall back to the newest of their other lines."""
         span = (day << DAY_SHIFT, (day + 1) << DAY_SHIFT)
-        gone = self.db.execute(f"SELECT {_COLUMNS} FROM record WHERE id >= ? AND id < ?", span).fetchall()  # noqa: S608
+        gone = self.db.execute(f"SELECT {_COLUMNS} FROM record WHERE id >= ? AND id < ?", span).fetchall()
         self._count(gone, -1)
         for table, column in (("record", "id"), ("superseded", "id"), ("participant", "record")):
-            self.db.execute(f"DELETE FROM {table} WHERE {column} >= ? AND {column} < ?", span)  # noqa: S608
+            self.db.execute(f"DELETE FROM {table} WHERE {column} >= ? AND {column} < ?", span)
         self.db.execute("DELETE FROM partition WHERE day = ?", (day,))
         self._promote([row[1] for row in gone])
 
     def _promote(self, sessions: list[int]) -> None:
-        query = f"SELECT {_COLUMNS} FROM superseded WHERE session = ? ORDER BY saved DESC, id DESC LIMIT 1"  # noqa: S608
+        query = f"SELECT {_COLUMNS} FROM superseded WHERE session = ? ORDER BY saved DESC, id DESC LIMIT 1"
         back = [row for session in sessions if (row := self.db.execute(query, (session,)).fetchone())]
         self.db.executemany("DELETE FROM superseded WHERE id = ?", [(row[0],) for row in back])
-        self.db.executemany(f"INSERT INTO record({_COLUMNS}) VALUES({', '.join('?' * 12)})", back)  # noqa: S608
+        self.db.executemany(f"INSERT INTO record({_COLUMNS}) VALUES({', '.join('?' * 12)})", back)
         self._count(back, 1)
 
     def _live(self, sessions: Iterable[int]) -> dict[int, tuple[Any, ...]]:
-        query = f"SELECT {_COLUMNS} FROM record WHERE session IN (SELECT value FROM json_each(?))"  # noqa: S608
+        query = f"SELECT {_COLUMNS} FROM record WHERE session IN (SELECT value FROM json_each(?))"
         return {row[1]: row for row in self.db.execute(query, (orjson.dumps(list(sessions)).decode(),))}
 
     def _numbers(self, table: str, names: Iterable[str | None]) -> dict[str, int]:
         wanted = [(name,) for name in dict.fromkeys(names) if name is not None]
-        self.db.executemany(f"INSERT INTO {table}(name) VALUES(?) ON CONFLICT DO NOTHING", wanted)  # noqa: S608
-        query = f"SELECT id FROM {table} WHERE name = ?"  # noqa: S608
+        self.db.executemany(f"INSERT INTO {table}(name) VALUES(?) ON CONFLICT DO NOTHING", wanted)
+        query = f"SELECT id FROM {table} WHERE name = ?"
         return {name: self.db.execute(query, (name,)).fetchone()[0] for (name,) in wanted}
 
     def _add_participants(self, rows: Iterable[Row]) -> None:

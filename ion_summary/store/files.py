@@ -93,6 +93,13 @@ def replace(path: Path, data: bytes) -> None:
         sync_directory(path.parent)
 
 
+def remove(path: Path) -> None:
+    """Removes a file for good: the directory is synced."""
+    with writing(path):
+        path.unlink()
+        sync_directory(path.parent)
+
+
 def end_of_lines(path: Path) -> tuple[int, bytes]:
     """The offset behind the last newline of a file, and the bytes after it (none: the file ends well)."""
     try:

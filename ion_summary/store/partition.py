@@ -38,7 +38,7 @@ class DamagedLineError(ValueError):
 
 def encode(fields: dict[str, Any]) -> bytes:
     """The line, newline included, of a record or a transcript."""
-    body = orjson.dumps(fields)[:-1]
+    body = orjson.dumps(fields, option=orjson.OPT_UTC_Z)[:-1]
     return b'%b,"digest":"%b"}\n' % (body, _digest(body))
 
 
@@ -90,19 +90,49 @@ def salvage(line: bytes) -> Iterator[bytes]:
             start = line.rfind(b'{"session_id":', 0, start)
 
 
-def lines(path: Path, start: int, end: int) -> Iterator[tuple[int, bytes]]:
-    """The lines of ``path`` from byte ``start`` up to byte ``end``: offset and bytes without the newline.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a partition of records: where it stands, how long it is, and the record or what is wrong with it.
 
-    Empty lines are left out; the last line may be unterminated.
+    ``end`` is the offset of the next line. A record saved out of a damaged line is a line of its own.
     """
+
+    offset: int
+    length: int
+    end: int
+    record: dict[str, Any] | None
+    problem: str | None = None
+
+
+def lines(path: Path, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """The lines of ``path`` from byte ``start`` up to byte ``end``: offset and bytes, with the newline that ends it."""
     with open(path, "rb", buffering=_BLOCK, opener=_open_quietly) as file:
         file.seek(start)
         offset = start
         while offset < end and (line := file.readline(end - offset)):
-            body = line.rstrip(b"\r\n")
-            if body:
-                yield offset, body
+            yield offset, line
             offset += len(line)
+
+
+def records(path: Path, start: int, end: int) -> Iterator[Line]:
+    """The lines of a partition of records between two offsets, damaged ones with what could be saved out of them.
+
+    Empty lines are left out. An unterminated last line counts if it is whole, for then only its newline is missing;
+    else it was torn off while it was written, never acknowledged, and is left out.
+    """
+    for offset, line in lines(path, start, end):
+        body = line.rstrip(b"\r\n")
+        if not body:
+            continue
+        after = offset + len(line)
+        try:
+            yield Line(offset, len(body), after, decode_record(body))
+        except DamagedLineError as error:
+            if line.endswith(b"\n"):
+                yield Line(offset, len(body), after, None, str(error))
+                for inside in salvage(body):
+                    at = offset + body.index(inside)
+                    yield Line(at, len(inside), after, decode_record(inside))
 
 
 def _open_quietly(path: str, flags: int) -> int:

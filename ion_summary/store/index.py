@@ -1,0 +1,297 @@
+"""How does what is derived follow the partitions? By the bytes it has read of each, and of which file.
+
+The index is two SQLite databases, ``catalog.sqlite`` and ``text.sqlite``, each of which says how far it has come; so
+they may be behind each other, or be deleted, and catch up. Only the holder of the writer's lock brings them up to
+date; a reader that cannot have the lock brings a copy of its own up to date (``snapshot``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from datetime import tzinfo
+from pathlib import Path
+from typing import NamedTuple
+
+from ion_summary.errors import StoreNotWritableError
+from ion_summary.progress import Progress, Silent
+from ion_summary.store import catalog, files, layout, quarantine, segments
+from ion_summary.store.catalog import DAY_SHIFT, Catalog, Row, row_of
+from ion_summary.store.matching import searchable
+from ion_summary.store.partition import Finding, Line, records
+from ion_summary.store.segments import Segments, document
+
+#: So many lines may wait outside the segments: looking at them costs a search about 3 us each, and a write that puts
+#: fewer into a segment would stall for a merge more often.
+TAIL_LINES = 2_000
+_BULK_BYTES = 2 << 20
+_BATCH = 5_000
+_CACHE_KIB = 64 << 10
+
+CATALOG = "catalog.sqlite"
+TEXT = "text.sqlite"
+
+
+class Change(NamedTuple):
+    """A partition that is not as the catalog knows it: read it from byte ``start``, its next line being ``number``.
+
+    ``afresh`` if all that was known of it must go; ``stat`` is None if the file is gone.
+    """
+
+    day: int
+    start: int
+    number: int
+    afresh: bool
+    stat: os.stat_result | None
+
+
+def changes(db: sqlite3.Connection, disk: Mapping[int, os.stat_result]) -> list[Change]:
+    """What differs between the partitions as they are on the disk and what the catalog has read of them."""
+    query = "SELECT day, inode, size, mtime, lines FROM partition"
+    known = {day: rest for day, *rest in db.execute(query)}
+    found = [Change(day, 0, 0, True, None) for day in known.keys() - disk.keys()]
+    for day, stat in disk.items():
+        if day not in known:
+            found.append(Change(day, 0, 0, False, stat))
+            continue
+        inode, size, mtime, lines = known[day]
+        if (inode, size, mtime) != (stat.st_ino, stat.st_size, stat.st_mtime_ns):
+            grown = inode == stat.st_ino and stat.st_size > size
+            found.append(Change(day, size, lines, False, stat) if grown else Change(day, 0, 0, True, stat))
+    return found
+
+
+def open_database(path: Path, mode: str) -> sqlite3.Connection:
+    """A connection; ``mode`` is ``ro``, ``rw`` or ``rwc``. A database nobody may write is read as it lies there."""
+    from urllib.parse import quote
+
+    uri = f"file:{quote(os.fspath(path))}?mode={mode}"
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
+    try:
+        db.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError:
+        db.close()
+        wal = path.with_name(path.name + "-wal")
+        if mode != "ro" or (wal.exists() and wal.stat().st_size):
+            raise
+        db = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA user_version").fetchone()
+    return db
+
+
+def schema_of(db: sqlite3.Connection) -> int:
+    """The version that the database says it has."""
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing; a full disk is an error that names it."""
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        raise StoreNotWritableError(path="the index", reason=str(error)) from error
+
+
+@contextlib.contextmanager
+def snapshot(db: sqlite3.Connection) -> Iterator[None]:
+    """Everything that is read inside is of one moment."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.execute("ROLLBACK")
+
+
+class IndexWriter:
+    """The index in the hands of the lock's holder.
+
+    ``naive`` is the zone of times without one (None: local); ``on_damage`` is told of every line that cannot be read.
+    """
+
+    def __init__(self, root: Path, naive: tzinfo | None, on_damage: Callable[[Finding], None]) -> None:
+        self._root = root
+        self._naive = naive
+        self._on_damage = on_damage
+        files.make_directory(root / layout.INDEX)
+        self._open_both()
+
+    def _open_both(self) -> None:
+        self.catalog = Catalog(self._open(CATALOG, catalog.SCHEMA, catalog.create))
+        if not self.catalog.db.execute("SELECT 1 FROM partition LIMIT 1").fetchone():
+            # A new catalog cannot tell which partitions were replaced since the segments were filled.
+            remove_database(self._root / layout.INDEX / TEXT)
+        self.segments = Segments(self._open(TEXT, segments.SCHEMA, segments.create))
+
+    def _open(self, name: str, schema: int, create: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+        path = self._root / layout.INDEX / name
+        for attempt in (1, 2):
+            try:
+                db = self._configure(path)
+                if schema_of(db) == schema:
+                    return db
+                if schema_of(db) == 0 and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
+                    create(db)
+                    return db
+                db.close()  # another version's: there are no migrations of what can be derived again
+            except sqlite3.DatabaseError as error:
+                if attempt == 2 or (isinstance(error, sqlite3.OperationalError) and "full" in str(error)):
+                    raise StoreNotWritableError(path=path, reason=str(error)) from error
+            remove_database(path)
+        raise AssertionError("a new database has the schema it was made with")
+
+    def _configure(self, path: Path) -> sqlite3.Connection:
+        with files.writing(path):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        db = open_database(path, "rw")
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        db.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        return db
+
+    def close(self) -> None:
+        """Ends the connections; SQLite then folds its write-ahead log into the database."""
+        self.catalog.db.close()
+        self.segments.db.close()
+
+    def catch_up(self, progress: Progress | None = None) -> None:
+        """Takes in whatever has changed in the partitions since the last time, and fills the segments if it is much."""
+        progress = progress or Silent()
+        found = changes(self.catalog.db, layout.record_partitions(self._root))
+        if not found:
+            return
+        fresh = sum(change.stat.st_size - change.start for change in found if change.stat)
+        progress.start("index", fresh, "bytes")
+        self._retire([change.day for change in found if change.afresh])
+        for change in sorted(found):
+            if change.stat is None:
+                with transaction(self.catalog.db):
+                    self.catalog.drop_day(change.day)
+            else:
+                self._take_in(change, progress)
+        if fresh > _BULK_BYTES or self.tail_lines() > TAIL_LINES:
+            self.fill_segments()
+        progress.finish()
+
+    def rebuild(self, progress: Progress) -> None:
+        """Forgets all that was derived and reads every partition from its start."""
+        self.close()
+        for name in (CATALOG, TEXT):
+            remove_database(self._root / layout.INDEX / name)
+        self._open_both()
+        self.catch_up(progress)
+        self.fill_segments()
+
+    def _retire(self, days: list[int]) -> None:
+        if not days:
+            return
+        # Before the catalog forgets the day, and synced: else a power cut could leave words of lines that are gone
+        # under numbers that other lines bear.
+        self.segments.db.execute("PRAGMA synchronous=FULL")
+        with transaction(self.segments.db):
+            for day in days:
+                self.segments.retire_day(day)
+        self.segments.db.execute("PRAGMA synchronous=NORMAL")
+
+    def _take_in(self, change: Change, progress: Progress) -> None:
+        path = layout.records_path(self._root, change.day)
+        quarantine.repair_tail(self._root, path)
+        with transaction(self.catalog.db):
+            take_in(self.catalog, path, change._replace(stat=path.stat()), self._naive, self._report)
+        progress.advance(path.stat().st_size - change.start)
+
+    def _report(self, path: Path, line: Line, problem: str) -> None:
+        with path.open("rb") as file:
+            before = file.read(line.offset)
+            data = file.read(line.length)
+        quarantine.keep(self._root, path, line.offset, data, problem)
+        name = path.relative_to(self._root).as_posix()
+        self._on_damage(Finding(name, before.count(b"\n") + 1, problem))
+
+    def tail_lines(self) -> int:
+        """How many records are not in their segment yet."""
+        return sum(
+            self.catalog.db.execute(
+                "SELECT count(*) FROM record WHERE id >= ? AND id < ? AND offset >= ?",
+                (day << DAY_SHIFT, (day + 1) << DAY_SHIFT, upto),
+            ).fetchone()[0]
+            for day, upto, _ in unindexed(self.catalog.db, self.segments.indexed())
+        )
+
+    def fill_segments(self) -> None:
+        """Puts every line that the catalog has read into its month's segment."""
+        stale = {layout.month_of(day) for day, upto in self.segments.indexed().items() if upto < 0}
+        days = [day for (day,) in self.catalog.db.execute("SELECT day FROM partition")]
+        with transaction(self.segments.db):
+            for month in stale:
+                if any(layout.month_of(day) == month for day in days):
+                    self.segments.drop_month(month)
+            for day, upto, end in list(unindexed(self.catalog.db, self.segments.indexed())):
+                self.segments.add(day, end, self._documents(day, upto, end))
+
+    def _documents(self, day: int, start: int, end: int) -> Iterator[tuple[int, str]]:
+        # By the catalog's numbers, not by counting again: it alone says which number a line has. Superseded lines too:
+        # they are found again when the line that superseded them vanishes.
+        span = (day << DAY_SHIFT, (day + 1) << DAY_SHIFT, start)
+        of_a_day = "WHERE id >= ? AND id < ? AND offset >= ?"
+        query = f"SELECT offset, id FROM record {of_a_day} UNION ALL SELECT offset, id FROM superseded {of_a_day}"
+        numbers = dict(self.catalog.db.execute(query, (*span, *span)))
+        for line in records(layout.records_path(self._root, day), start, end):
+            if line.record is not None and line.offset in numbers:
+                yield numbers[line.offset], document(*searchable(line.record))
+
+
+def take_in(
+    target: Catalog, path: Path, change: Change, naive: tzinfo | None, on_damage: Callable[[Path, Line, str], None]
+) -> None:
+    """Reads the lines of a partition that the catalog has not read, in the caller's transaction."""
+    stat = change.stat
+    assert stat is not None
+    if change.afresh:
+        target.drop_day(change.day)
+    target.db.execute("INSERT OR IGNORE INTO partition VALUES(?, 0, 0, 0, 0, 0, 0, 0)", (change.day,))
+    number, batch = change.number, list[Row]()
+    for line in records(path, change.start, stat.st_size):
+        problem = line.problem
+        if line.record is not None:
+            try:
+                batch.append(row_of(line.record, change.day << DAY_SHIFT | number, line.offset, line.length, naive))
+            except (ValueError, OverflowError) as error:
+                problem = f"its time cannot be read: {error}"
+        if problem is not None:
+            on_damage(path, line, problem)
+        number += 1
+        if len(batch) == _BATCH:
+            target.add(batch)
+            batch.clear()
+    target.add(batch)
+    target.db.execute(
+        "UPDATE partition SET inode = ?, size = ?, mtime = ?, lines = ? WHERE day = ?",
+        (stat.st_ino, stat.st_size, stat.st_mtime_ns, number, change.day),
+    )
+
+
+def unindexed(db: sqlite3.Connection, indexed: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
+    """The hot tail: per day the bytes ``start, end`` of the lines that the catalog knows and no segment has."""
+    for day, size in db.execute("SELECT day, size FROM partition ORDER BY day"):
+        upto = indexed.get(day, 0)
+        if upto < size:
+            yield day, max(upto, 0), size
+
+
+def remove_database(path: Path) -> None:
+    """Removes a database and what SQLite keeps beside it."""
+    for suffix in ("-wal", "-shm", ""):
+        with files.writing(path):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+

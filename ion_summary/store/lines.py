@@ -1,0 +1,62 @@
+"""Which record stands at a place that the index names?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ion_summary.store import layout
+from ion_summary.store.catalog import DAY_SHIFT, hash64
+from ion_summary.store.partition import DamagedLineError, Finding, decode_record
+from ion_summary.store.query import Place
+
+
+class MovedError(Exception):
+    """Another record stands there: the partition was replaced since the index was asked."""
+
+
+class LineReader:
+    """Reads single lines; every partition is opened once. ``on_damage`` is told of lines that were not written so."""
+
+    def __init__(self, root: Path, on_damage: Callable[[Finding], None]) -> None:
+        self._root = root
+        self._on_damage = on_damage
+        self._open: dict[int, int] = {}
+
+    def __enter__(self) -> LineReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for descriptor in self._open.values():
+            os.close(descriptor)
+        self._open.clear()
+
+    def record(self, place: Place) -> dict[str, Any] | None:
+        """The record at a place, its digest checked; None if it is damaged. Raises MovedError."""
+        day = place.id >> DAY_SHIFT
+        line = os.pread(self._descriptor(day), place.length, place.offset)
+        try:
+            record = decode_record(line)
+        except DamagedLineError as error:
+            path = layout.records_path(self._root, day)
+            self._on_damage(Finding(path.relative_to(self._root).as_posix(), _line_number(path, place), str(error)))
+            return None
+        if hash64(record["session_id"]) != place.session:
+            raise MovedError
+        return record
+
+    def _descriptor(self, day: int) -> int:
+        if day not in self._open:
+            path = layout.records_path(self._root, day)
+            try:
+                self._open[day] = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            except FileNotFoundError:
+                raise MovedError from None
+        return self._open[day]
+
+
+def _line_number(path: Path, place: Place) -> int:
+    with path.open("rb") as file:
+        return file.read(place.offset).count(b"\n") + 1

@@ -1,0 +1,116 @@
+"""What does a reader see? All that counts at the moment it looks, without waiting for anybody."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from datetime import tzinfo
+from pathlib import Path
+
+from ion_summary.errors import StoreNotWritableError
+from ion_summary.store import catalog, layout, segments
+from ion_summary.store.catalog import Catalog
+from ion_summary.store.index import CATALOG, TEXT, Change, IndexWriter, changes, open_database, schema_of, take_in
+from ion_summary.store.lock import WriterLock
+from ion_summary.store.partition import Finding
+from ion_summary.store.segments import Segments
+
+# Looking at every partition's size takes about a millisecond for a year of them; what this process writes itself, and
+# what others have put into the index, is seen at once all the same.
+_LOOK_AGAIN_S = 0.2
+
+
+class IndexReader:
+    """The catalog and the segments as they are, brought up to date when the writer's lock can be had.
+
+    While somebody else writes, or where nothing may be written, a copy of the catalog in memory is brought up to date
+    instead; the segments then know less, and the lines behind them are looked at.
+    """
+
+    def __init__(self, root: Path, naive: tzinfo | None, on_damage: Callable[[Finding], None]) -> None:
+        self._root = root
+        self._naive = naive
+        self._on_damage = on_damage
+        self._opened: tuple[Catalog, Segments] | None = None
+        self._private = False
+        self._looked = 0.0
+
+    def current(self) -> tuple[Catalog, Segments]:
+        """The catalog and the segments to ask now."""
+        if self._opened is not None and not self._private and time.monotonic() - self._looked < _LOOK_AGAIN_S:
+            return self._opened
+        if self._opened is None or self._private:
+            self.close()
+            self._opened = self._open()
+        found = changes(self._opened[0].db, layout.record_partitions(self._root))
+        if found:
+            self.close()
+            self._opened = self._caught_up()
+        self._looked = time.monotonic()
+        return self._opened
+
+    def close(self) -> None:
+        """Ends the connections."""
+        if self._opened is not None:
+            for part in self._opened:
+                part.db.close()
+        self._opened, self._private = None, False
+
+    def _open(self) -> tuple[Catalog, Segments]:
+        index = self._root / layout.INDEX
+        return (
+            Catalog(_open_or_empty(index / CATALOG, catalog.SCHEMA, catalog.create)),
+            Segments(_open_or_empty(index / TEXT, segments.SCHEMA, segments.create)),
+        )
+
+    def _caught_up(self) -> tuple[Catalog, Segments]:
+        lock = WriterLock(self._root, 0)
+        try:
+            if lock.try_acquire():
+                try:
+                    writer = IndexWriter(self._root, self._naive, self._on_damage)
+                    try:
+                        writer.catch_up()
+                    finally:
+                        writer.close()
+                finally:
+                    lock.release()
+                return self._open()
+        except StoreNotWritableError:
+            pass  # a full disk, a read-only mount, somebody else's store: none of them keeps anyone from reading
+        return self._copied()
+
+    def _copied(self) -> tuple[Catalog, Segments]:
+        behind, text = self._open()
+        db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        behind.db.backup(db)
+        behind.db.close()
+        mine = Catalog(db)
+        for change in sorted(changes(db, layout.record_partitions(self._root))):
+            self._take_in(mine, change)
+            if change.afresh:
+                text.distrust(change.day)
+        self._private = True
+        return mine, text
+
+    def _take_in(self, mine: Catalog, change: Change) -> None:
+        if change.stat is None:
+            mine.drop_day(change.day)
+            return
+        path = layout.records_path(self._root, change.day)
+        take_in(mine, path, change, self._naive, lambda *_: None)  # the next writer reports and quarantines it
+
+
+def _open_or_empty(path: Path, schema: int, create: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+    """The database, or an empty one in memory where there is none of this schema."""
+    try:
+        db = open_database(path, "ro")
+        if schema_of(db) == schema:
+            return db
+        db.close()
+    except sqlite3.DatabaseError:
+        pass  # none, or not one: what is derived is derived again
+    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    create(db)
+    return db

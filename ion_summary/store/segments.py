@@ -1,0 +1,114 @@
+"""In which records does a word occur? One full-text segment a month, in SQLite's FTS5, holding numbers and no text.
+
+A segment cannot be changed, only added to: numbers of superseded records stay in it, and whoever reads it asks the
+catalog whether a number still stands for a record. A day that was read anew gives its numbers to other lines, and so
+its whole month is built again. ``indexed`` says up to which byte of each partition the lines are in their segment; the
+lines behind it, the hot tail, are looked at one by one until there are enough of them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+
+from ion_summary.store.layout import month_of
+from ion_summary.text.tokens import Term, tag_token, tokens
+
+SCHEMA = 1
+
+_TABLES = f"""
+CREATE TABLE indexed(day INTEGER PRIMARY KEY, upto INTEGER NOT NULL);
+CREATE TABLE segment(month TEXT PRIMARY KEY) WITHOUT ROWID;
+PRAGMA user_version = {SCHEMA};
+"""
+# One term dictionary page set a flush: the default of 1 MB leaves hundreds of tiny levels to merge later.
+_HASH_BYTES = 64 << 20
+
+
+def create(db: sqlite3.Connection) -> None:
+    """Makes the tables in an empty database."""
+    db.executescript(_TABLES)
+
+
+def document(fields: Iterable[str], tags: Iterable[str]) -> str:
+    """What FTS5 is given for a record: the tokens of its searchable texts and one token for each tag."""
+    words = dict.fromkeys(token for field in fields for token in tokens(field))
+    return " ".join([*words, *map(tag_token, tags)])
+
+
+def match_expression(terms: Sequence[Term], tag: str | None) -> tuple[str | None, bool]:
+    """The FTS5 query that no record with all the terms (and the tag) escapes, or None if there is no such query;
+    and whether everything it finds has them. Every token is quoted: nothing a user types is syntax.
+    """
+    wanted, enough = [], True
+    for term in terms:
+        some, exact = term.index_query()
+        wanted += some
+        enough = enough and exact
+    quoted = [f'"{token}"{" *" if prefix else ""}' for token, prefix in dict.fromkeys(wanted)]
+    if tag is not None:
+        quoted.append(f'"{tag_token(tag)}"')
+        enough = False  # tags that differ in punctuation share a token
+    return " AND ".join(quoted) or None, enough
+
+
+class Segments:
+    """The segments, over one connection. Changes belong to the caller's transaction."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+        self._distrusted: set[int] = set()
+
+    def indexed(self) -> dict[int, int]:
+        """Per day the byte up to which its partition's lines are in the segment (-1: its numbers are stale)."""
+        upto = dict(self.db.execute("SELECT day, upto FROM indexed"))
+        return upto | dict.fromkeys(self._distrusted & upto.keys(), -1)
+
+    def distrust(self, day: int) -> None:
+        """A reader's way to retire a day, for itself alone."""
+        self._distrusted.add(day)
+
+    def months(self) -> list[str]:
+        """The months that have a segment, newest first."""
+        return [month for (month,) in self.db.execute("SELECT month FROM segment ORDER BY month DESC")]
+
+    def add(self, day: int, upto: int, documents: Iterable[tuple[int, str]]) -> None:
+        """Takes in the ``(number, document)`` of a day's next lines, which end at byte ``upto``."""
+        table = self._table(month_of(day))
+        self.db.executemany(f"INSERT INTO {table}(rowid, body) VALUES(?, ?)", documents)
+        self.db.execute("INSERT OR REPLACE INTO indexed(day, upto) VALUES(?, ?)", (day, upto))
+
+    def _table(self, month: str) -> str:
+        table = _name(month)
+        if not self.db.execute("SELECT 1 FROM segment WHERE month = ?", (month,)).fetchone():
+            self.db.execute(
+                f"CREATE VIRTUAL TABLE {table} USING"
+                " fts5(body, content='', detail=none, columnsize=0, tokenize=\"ascii tokenchars '_'\")"
+            )
+            self.db.execute(f"INSERT INTO {table}({table}, rank) VALUES('hashsize', {_HASH_BYTES})")
+            self.db.execute("INSERT INTO segment(month) VALUES(?)", (month,))
+        return table
+
+    def retire_day(self, day: int) -> None:
+        """The day's lines are gone: its numbers may stay in the segment as long as no line bears them again."""
+        self.db.execute("UPDATE indexed SET upto = -1 WHERE day = ?", (day,))
+
+    def drop_month(self, month: str) -> None:
+        """Removes a segment; the days in it count as not indexed."""
+        self.db.execute(f"DROP TABLE IF EXISTS {_name(month)}")
+        self.db.execute("DELETE FROM segment WHERE month = ?", (month,))
+        days = [(day,) for day in self.indexed() if month_of(day) == month]
+        self.db.executemany("DELETE FROM indexed WHERE day = ?", days)
+
+    def numbers(self, expression: str, month: str, first: int, last: int) -> Iterator[int]:
+        """The numbers in a month's segment that match, between two numbers (inclusive), greatest first."""
+        query = (
+            f"SELECT rowid FROM {_name(month)} WHERE {_name(month)} MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC"
+        )
+        return (number for (number,) in self.db.execute(query, (expression, first, last)))
+
+
+def _name(month: str) -> str:
+    return f"segment_{month.replace('-', '_')}"
+
+

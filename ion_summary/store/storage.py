@@ -1,0 +1,242 @@
+"""What can an application do with a store? Save, load, search, list, count and delete summaries."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ion_summary.errors import StoreCorruptError, StoreNotFoundError, UsageError
+from ion_summary.model import Message, SessionSummary, SummaryType
+from ion_summary.store import erasing, files, layout
+from ion_summary.store.catalog import DAY_SHIFT, Catalog, hash64
+from ion_summary.store.counting import counts, empty
+from ion_summary.store.index import CATALOG, TEXT, remove_database, snapshot
+from ion_summary.store.lines import LineReader, MovedError
+from ion_summary.store.lock import WriterLock
+from ion_summary.store.partition import Finding
+from ion_summary.store.query import Matches, Place, Query
+from ion_summary.store.reading import IndexReader
+from ion_summary.store.segments import Segments
+from ion_summary.store.transcripts import find_messages
+from ion_summary.store.writing import Entry, StoreWriter
+from ion_summary.text.clean import clean, one_line
+
+_Answer = TypeVar("_Answer")
+
+
+class SessionSummaryStorage:
+    """The summaries of one store.
+
+    Args:
+        path: the store's directory; made at the first write.
+        lock_timeout: seconds to wait for another writer before ``StoreLockedError``.
+        tz: the zone of naive times, as an adopted store has them; None is the local one.
+
+    Reading never waits. ``damage`` collects what was found damaged since the storage was opened.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, lock_timeout: float = 10.0, tz: tzinfo | None = None) -> None:
+        self.path = Path(path).absolute()
+        self.tz = tz
+        self.damage: list[Finding] = []
+        self._lock_timeout = lock_timeout
+        self._reader = IndexReader(self.path, tz, self.damage.append)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a store to read."""
+        return self.path.is_dir()
+
+    def require(self) -> None:
+        """Raises StoreNotFoundError if there is no store."""
+        if not self.exists:
+            raise StoreNotFoundError(path=self.path)
+
+    def close(self) -> None:
+        """Ends the connections to the index; the next call opens them again."""
+        self._reader.close()
+
+    def __enter__(self) -> SessionSummaryStorage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- what an application calls ------------------------------------------------------------------------------------
+
+    def save(
+        self,
+        session_id: str,
+        user_id: str,
+        summary: str,
+        summary_type: SummaryType = "llm",
+        message_count: int = 0,
+        metadata: dict[str, Any] | None = None,
+    ) -> bool:
+        """Stores a summary as the session's newest; True when it would survive a power cut.
+
+        Raises:
+            UsageError: an id or the summary is not a text, or the type is unknown.
+            StoreLockedError, StoreNotWritableError: it could not be stored.
+        """
+        if not (isinstance(session_id, str) and isinstance(user_id, str) and isinstance(summary, str) and session_id):
+            raise UsageError(reason="session_id, user_id and summary are texts", accepted="pass them as str")
+        if summary_type not in ("llm", "rule_based"):
+            raise UsageError(reason=f"unknown summary type {summary_type!r}", accepted="llm or rule_based")
+        now = time.time_ns() // 1_000_000
+        text = clean(summary)
+        record = SessionSummary(
+            session_id=one_line(session_id),
+            user_id=one_line(user_id),
+            summary=text,
+            summary_type=summary_type,
+            created_at=layout.from_ms(now),
+            message_count=message_count,
+            summary_length=len(text),
+            metadata=dict(metadata or {}),
+        )
+        with self.writing() as writer:
+            writer.append([Entry(record, now, None)])
+        return True
+
+    def load(self, session_id: str) -> SessionSummary | None:
+        """The newest summary of a session, or None."""
+        found = self.find(Query(session=one_line(session_id), limit=1))[1]
+        return found[0] if found else None
+
+    def search(
+        self,
+        *,
+        user_id: str | None = None,
+        start_date: str | date | None = None,
+        end_date: str | date | None = None,
+        summary_type: SummaryType | None = None,
+        limit: int = 100,
+        query_text: str | None = None,
+    ) -> list[SessionSummary]:
+        """The newest summaries for which all that is given holds. Dates are inclusive; a bare one is a whole day."""
+        query = Query(
+            text=query_text,
+            user=one_line(user_id) if user_id is not None else None,
+            type=summary_type,
+            since_ms=self._instant(start_date, timedelta()),
+            until_ms=self._instant(end_date, timedelta(days=1, milliseconds=-1)),
+            limit=limit,
+            sort="newest",
+        )
+        return self.find(query)[1]
+
+    def list_recent(self, limit: int = 10) -> list[SessionSummary]:
+        """The newest summaries."""
+        return self.find(Query(limit=limit, sort="newest"))[1]
+
+    def get_stats(self) -> dict[str, Any]:
+        """Counts, sizes and the time span of the store, by the names of CONTRACT's ``stats --json``."""
+        if not self.exists:
+            return empty(self.path)
+        return self.reading(lambda catalog, _: counts(self.path, catalog))
+
+    def delete(self, session_id: str) -> bool:
+        """Removes every line of a session, its text and its transcript; False if there was none.
+
+        The bytes are gone from the partitions and the index when this returns. A later ingest of the same transcript
+        stores the session again.
+        """
+        if not self.exists:
+            return False
+        wanted = one_line(session_id)
+        with self._locked():
+            found = erasing.erase_session(self.path, wanted)
+            self.close()
+            with StoreWriter(self.path, self.tz, self.damage.append) as writer:
+                writer.fill_segments()
+        return found
+
+    # -- what the operations call -------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[StoreWriter]:
+        """The store for writing, made if there is none, while the writer's lock is held."""
+        files.make_directory(self.path)
+        with self._locked(), StoreWriter(self.path, self.tz, self.damage.append) as writer:
+            yield writer
+
+    def reading(self, ask: Callable[[Catalog, Segments], _Answer]) -> _Answer:
+        """The answer of the index at one moment; an index that cannot be read is derived again, once."""
+        for last in (False, True):
+            try:
+                catalog, segments = self._reader.current()
+                with snapshot(catalog.db), snapshot(segments.db):
+                    return ask(catalog, segments)
+            except MovedError as error:
+                self.close()  # a partition was replaced between the look at the index and the look at the line
+                if last:
+                    raise StoreCorruptError(path=self.path, reason="it changes faster than it can be read") from error
+            except sqlite3.DatabaseError as error:
+                self.close()
+                if last:
+                    raise StoreCorruptError(path=self.path / layout.INDEX, reason=str(error)) from error
+                if not isinstance(error, sqlite3.OperationalError):
+                    self._drop_index()
+        raise AssertionError("the second try returns or raises")
+
+    def find(self, query: Query) -> tuple[int, list[SessionSummary]]:
+        """How many records match, and those of the wanted page."""
+        if not self.exists:
+            return 0, []
+
+        def ask(catalog: Catalog, segments: Segments) -> tuple[int, list[SessionSummary]]:
+            with LineReader(self.path, self.damage.append) as lines:
+                total, places = _page(query, catalog, segments, lines)
+                records = [SessionSummary.from_dict(record) for place in places if (record := lines.record(place))]
+            return total, records
+
+        return self.reading(ask)
+
+    def messages(self, session_id: str) -> list[Message] | None:
+        """The messages of a session; None if the session or its transcript is not stored."""
+        wanted = one_line(session_id)
+        stored = self.reading(lambda catalog, _: catalog.stored([hash64(wanted)]))
+        if not stored:
+            return None
+        (state,) = stored.values()
+        return find_messages(self.path, state.id >> DAY_SHIFT, wanted)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        with WriterLock(self.path, self._lock_timeout):
+            yield
+
+    def _drop_index(self) -> None:
+        with self._locked():
+            for name in (CATALOG, TEXT):
+                remove_database(self.path / layout.INDEX / name)
+
+    def _instant(self, when: str | date | None, rest_of_day: timedelta) -> int | None:
+        if when is None:
+            return None
+        if isinstance(when, str):
+            try:
+                when = datetime.fromisoformat(when) if len(when) > 10 else date.fromisoformat(when)
+            except ValueError:
+                accepted = "2026-01-04 or 2026-01-04T15:10:00Z"
+                raise UsageError(reason=f"not a date: {when!r}", accepted=accepted) from None
+        if not isinstance(when, datetime):
+            when = datetime(when.year, when.month, when.day) + rest_of_day  # noqa: DTZ001 - the zone comes next
+        return layout.to_ms(when.isoformat(), self.tz)
+
+
+def _page(query: Query, catalog: Catalog, segments: Segments, lines: LineReader) -> tuple[int, list[Place]]:
+    matches = Matches(query, catalog, segments, lines.record)
+    if not matches.by_text:
+        return matches.page()
+    places = matches.places()
+    if query.sort == "oldest":
+        places.reverse()
+    return len(places), places[query.offset : query.offset + query.limit]

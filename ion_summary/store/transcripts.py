@@ -1,0 +1,56 @@
+"""Where are the sessions themselves, word for word? In partitions like the records', by the day the session ended."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ion_summary.model import Message
+from ion_summary.store import layout
+from ion_summary.store.partition import DamagedLineError, decode, encode, has_digest
+
+
+def encode_transcript(session_id: str, user_id: str, messages: Sequence[Message], metadata: dict[str, Any]) -> bytes:
+    """The line of a session, in the native transcript format with a digest."""
+    return encode({"session_id": session_id, "user_id": user_id, "messages": messages, "metadata": metadata})
+
+
+def decode_messages(line: bytes) -> list[Message]:
+    """The messages of a transcript's line (without newline). Raises DamagedLineError."""
+    if not has_digest(line):
+        raise DamagedLineError("the digest is missing")
+    return [
+        Message(
+            role=message["role"],
+            content=message["content"],
+            timestamp=datetime.fromisoformat(message["timestamp"]) if message.get("timestamp") else None,
+            name=message.get("name"),
+        )
+        for message in decode(line)["messages"]
+    ]
+
+
+def find_messages(root: Path, day: int, session_id: str) -> list[Message] | None:
+    """The messages of a session that ended on ``day``, by its newest line; None if they were not kept.
+
+    Raises:
+        DamagedLineError: its line is not what was written.
+    """
+    path = layout.transcripts_path(root, day)
+    # Nothing inside a line can look like this: quotes in a text are escaped.
+    beginning = b'{"session_id":' + orjson.dumps(session_id) + b","
+    if not path.is_file() or not path.stat().st_size:
+        return None
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        start = data.rfind(beginning)
+        while start > 0 and data[start - 1 : start] != b"\n":
+            start = data.rfind(beginning, 0, start)
+        end = data.find(b"\n", start) if start >= 0 else -1
+        if start < 0 or end < 0:
+            return None
+        return decode_messages(data[start:end])

@@ -1,0 +1,120 @@
+"""How does a group of sessions enter the store? Transcripts first, then records: from then on they count.
+
+The order makes a kill harmless: a transcript without its record is a line nobody asks for, and the next ingest
+writes it again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any
+
+from ion_summary.model import SessionSummary
+from ion_summary.progress import Progress
+from ion_summary.store import files, layout, quarantine
+from ion_summary.store.catalog import Catalog, hash64
+from ion_summary.store.index import IndexWriter, transaction
+from ion_summary.store.partition import Finding, encode
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is to be stored of one session: its record, and its line in the transcripts (None: not kept)."""
+
+    record: SessionSummary
+    created_ms: int
+    transcript: bytes | None
+
+
+class StoreWriter:
+    """The store in the hands of the lock's holder."""
+
+    def __init__(self, root: Path, naive: tzinfo | None, on_damage: Callable[[Finding], None]) -> None:
+        self._root = root
+        self._index = IndexWriter(root, naive, on_damage)
+        try:
+            self._index.catch_up()
+            self._repair_transcripts()
+        except BaseException:
+            self._index.close()
+            raise
+
+    @property
+    def catalog(self) -> Catalog:
+        """What is stored, as of now."""
+        return self._index.catalog
+
+    def close(self) -> None:
+        """Ends the connections to the index."""
+        self._index.close()
+
+    def __enter__(self) -> StoreWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Stores a group: when this returns it survives a power cut, and searches find it."""
+        transcripts, records = defaultdict[int, list[bytes]](list), defaultdict[int, list[bytes]](list)
+        stored = self.catalog.stored({hash64(entry.record.session_id) for entry in entries})
+        now = time.time_ns() // 1_000_000
+        for entry in entries:
+            day = layout.day_of(entry.created_ms)
+            if entry.transcript is not None:
+                transcripts[day].append(entry.transcript)
+            before = stored.get(hash64(entry.record.session_id))
+            # The newest line wins, also on a machine whose clock was set back since the last one was written.
+            saved = now if before is None else max(now, before.saved + 1)
+            records[day].append(_line(entry.record, saved))
+        self._append_transcripts(transcripts)
+        for day, some in sorted(records.items()):
+            files.append(layout.records_path(self._root, day), b"".join(some))
+        self._index.catch_up()
+
+    def fill_segments(self) -> None:
+        """Puts the hot tail into the segments: the end of a large ingest is a good moment."""
+        self._index.fill_segments()
+
+    def remember_files(self, states: Iterable[tuple[str, int, int, int, str]]) -> None:
+        """Notes ``(path, size, mtime in ns, inode, state)`` of transcript files whose sessions are stored."""
+        with transaction(self.catalog.db):
+            self.catalog.db.executemany("INSERT OR REPLACE INTO file VALUES(?, ?, ?, ?, ?)", states)
+
+    def rebuild(self, progress: Progress) -> None:
+        """Reads every partition anew. What was noted of transcript files goes with the rest: they are read again."""
+        self._index.rebuild(progress)
+
+    def _append_transcripts(self, lines: dict[int, list[bytes]]) -> None:
+        sizes = []
+        for day, some in sorted(lines.items()):
+            data = b"".join(some)
+            start = files.append(layout.transcripts_path(self._root, day), data)
+            sizes.append((day, start + len(data)))
+        self._note_transcripts(sizes)
+
+    def _note_transcripts(self, sizes: list[tuple[int, int]]) -> None:
+        if sizes:
+            with transaction(self.catalog.db):
+                self.catalog.db.executemany("INSERT OR REPLACE INTO transcript(day, size) VALUES(?, ?)", sizes)
+
+    def _repair_transcripts(self) -> None:
+        known = dict(self.catalog.db.execute("SELECT day, size FROM transcript"))
+        sizes = []
+        for day, stat in layout.transcript_partitions(self._root).items():
+            if known.get(day) != stat.st_size:
+                path = layout.transcripts_path(self._root, day)
+                quarantine.repair_tail(self._root, path)
+                sizes.append((day, path.stat().st_size))
+        self._note_transcripts(sizes)
+
+
+def _line(record: SessionSummary, saved_ms: int) -> bytes:
+    fields: dict[str, Any] = record.to_dict()
+    fields["metadata"] = {**record.metadata, "saved_at": layout.from_ms(saved_ms)}
+    return encode(fields)

@@ -29,7 +29,7 @@ _KINDS = {"bool": "true or false", "int": "a whole number", "float": "a number",
 def _setting(
     default: Any, text: str, *, option: str, choices: tuple[str, ...] = (), least: int | None = None, shown: str = ""
 ) -> Any:
-    """A field of Settings. ``least`` is the smallest allowed number, ``shown`` stands for a default that is not a value."""
+    """A field of Settings. ``least`` is the smallest allowed number, ``shown`` says what no value means."""
     metadata = {"help": text, "option": option, "choices": choices, "least": least, "shown": shown}
     return field(default=default, metadata=metadata)
 
@@ -38,18 +38,30 @@ def _setting(
 class Settings:
     """The value of every setting; ``origins`` says by name where each comes from."""
 
-    store: Path = _setting(
-        Path(), "Directory of the store.", option="--store", shown="$XDG_DATA_HOME/ion-summary (~/.local/share/ion-summary)"
+    store: Path = _setting(  # noqa: RUF009 - it returns a field
+        Path(),
+        "Directory of the store.",
+        option="--store",
+        shown="$XDG_DATA_HOME/ion-summary (~/.local/share/ion-summary)",
     )
     format: str = _setting(
-        "auto", "How results are printed; auto: a table on a terminal, plain in a pipe.", option="--format", choices=FORMATS
+        "auto",
+        "How results are printed; auto: a table on a terminal, plain in a pipe.",
+        option="--format",
+        choices=FORMATS,
     )
     tz: str = _setting(
-        "local", "Time zone of the times shown, of bare dates and of times that name none: local, UTC, Asia/Seoul.", option="--tz"
+        "local",
+        "Time zone of the times shown, of bare dates and of times that name none: local, UTC, Asia/Seoul.",
+        option="--tz",
     )
-    lock_timeout: float = _setting(10.0, "Seconds to wait for another writer of the store.", option="--lock-timeout", least=0)
+    lock_timeout: float = _setting(
+        10.0, "Seconds to wait for another writer of the store.", option="--lock-timeout", least=0
+    )
     quiet: bool = _setting(False, "Print results and errors only: no progress, no notes.", option="--quiet")
-    color: bool = _setting(True, "Colours on a terminal; NO_COLOR in the environment turns them off too.", option="--no-color")
+    color: bool = _setting(
+        True, "Colours on a terminal; NO_COLOR in the environment turns them off too.", option="--no-color"
+    )
     debug: bool = _setting(False, "Print the traceback of an error.", option="--debug")
     max_bullets: int = _setting(8, "Bullets in a summary, at most.", option="--max-bullets", least=1)
     max_chars: int = _setting(800, "Characters in a summary, at most.", option="--max-chars", least=1)
@@ -57,7 +69,10 @@ class Settings:
         None, "Read every file as this format.", option="--input-format", shown="detected by content, file by file"
     )
     user: str | None = _setting(
-        None, "User of the sessions that ingest and summarize read.", option="--user", shown="what the file says, else unknown"
+        None,
+        "User of the sessions that ingest and summarize read.",
+        option="--user",
+        shown="what the file says, else unknown",
     )
     source: str | None = _setting(
         None, "Name that ingest keeps as where the sessions come from.", option="--source", shown="the file's own name"
@@ -66,9 +81,13 @@ class Settings:
         None, "Processes that ingest and reindex use.", option="--workers", least=1, shown="one per processor"
     )
     transcripts: bool = _setting(True, "Keep the sessions themselves beside the summaries.", option="--no-transcripts")
-    split: str = _setting("day", "Chat rooms become one session a day, or one in all.", option="--split", choices=SPLITS)
+    split: str = _setting(
+        "day", "Chat rooms become one session a day, or one in all.", option="--split", choices=SPLITS
+    )
     limit: int = _setting(20, "Hits that search shows.", option="--limit", least=0)
-    sort: str = _setting("relevance", "Order of the hits; without words to search for: newest first.", option="--sort", choices=SORTS)
+    sort: str = _setting(
+        "relevance", "Order of the hits; without words to search for: newest first.", option="--sort", choices=SORTS
+    )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @staticmethod
@@ -82,8 +101,8 @@ def resolve(
 ) -> Settings:
     """The settings in force.
 
-    ``options`` are values given by name (None: not given), ``environment`` is usually ``os.environ``, and ``file`` names the settings
-    file (default: ``ION_SUMMARY_CONFIG``, else the user's own, which need not exist).
+    ``options`` are values given by name (None: not given), ``environment`` is usually ``os.environ``, and ``file``
+    names the settings file (default: ``ION_SUMMARY_CONFIG``, else the user's own, which need not exist).
     Raises UsageError for a bad option, ConfigurationError for a bad variable or settings file.
     """
     path, required = find_file(environment, file)
@@ -95,7 +114,10 @@ def resolve(
         if options.get(name) is not None:
             values[name], origins[name] = options[name], f"option {each.metadata['option']}"
             if problem := _problem(each, values[name]):
-                raise UsageError(reason=f"{each.metadata['option']}: {problem}", accepted=f"see `{each.metadata['option']}` in the help")
+                raise UsageError(
+                    reason=f"{each.metadata['option']}: {problem}",
+                    accepted=f"see `{each.metadata['option']}` in the help",
+                )
         elif environment.get(variable):
             values[name], origins[name] = _from_text(each, environment[variable], variable), f"environment {variable}"
         elif name in from_file:
@@ -174,13 +196,19 @@ def _read_file(path: Path, required: bool) -> dict[str, Any]:
 def _problem(each: Field[Any], value: Any) -> str:
     """What is wrong with ``value`` for this setting; an empty text if nothing is."""
     kind = _kind(each)
-    wanted: tuple[type, ...] = {"bool": (bool,), "int": (int,), "float": (int, float), "str": (str,), "Path": (str, Path)}[kind]
+    wanted: tuple[type, ...] = {
+        "bool": (bool,),
+        "int": (int,),
+        "float": (int, float),
+        "str": (str,),
+        "Path": (str, Path),
+    }[kind]
     if not isinstance(value, wanted) or (isinstance(value, bool) and kind != "bool"):
         return f"must be {_KINDS[kind]}, not {value!r}"
     choices, least = each.metadata["choices"], each.metadata["least"]
     if choices and value not in choices:
         return f"must be one of {', '.join(choices)}, not {value!r}"
-    if least is not None and not least <= value < float("inf"):
+    if least is not None and not float(least) <= float(value) < float("inf"):
         return f"must be at least {least}, not {value!r}"
     if kind in ("str", "Path") and (not str(value) or "\0" in str(value)):
         return "must not be empty"

@@ -1,7 +1,8 @@
 """Which instants does a person mean by ``2026-01-04``, ``90d``, ``yesterday`` or ``3일 전``?
 
-A strict grammar: what it does not know is a usage error, because a guess may decide what is deleted. (``dateutil``'s parser reads
-``90`` as the year 1990, and ``fromisoformat`` takes ``20260104`` and week dates.) Instants are whole milliseconds since 1970 in UTC.
+A strict grammar: what it does not know is a usage error, because a guess may decide what is deleted. (``dateutil``'s
+parser reads ``90`` as the year 1990, and ``fromisoformat`` takes ``20260104`` and week dates.) Instants are whole
+milliseconds since 1970 in UTC.
 """
 
 from __future__ import annotations
@@ -28,7 +29,16 @@ _ISO = re.compile(
 _COUNT = r"([1-9][0-9]{0,6})"
 _AGO = re.compile(rf"{_COUNT}(?:(d|w|mo|y)| ?(일|주|개월|년) ?전)")
 _AGE = re.compile(rf"{_COUNT}(?:(d|w|mo|y)| ?(일|주|개월|년)(?: ?전)?)")
-_UNITS = {"d": "days", "일": "days", "w": "weeks", "주": "weeks", "mo": "months", "개월": "months", "y": "years", "년": "years"}
+_UNITS = {
+    "d": "days",
+    "일": "days",
+    "w": "weeks",
+    "주": "weeks",
+    "mo": "months",
+    "개월": "months",
+    "y": "years",
+    "년": "years",
+}
 _DAYS_AGO = {"today": 0, "오늘": 0, "yesterday": 1, "어제": 1, "그제": 2}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -114,7 +124,7 @@ def span_between(
 
 
 def before(age: str, tz: tzinfo, now: datetime | None = None) -> int:
-    """The millisecond that lies ``age`` (``90d 12w 6mo 1y``, ``3개월``) before ``now``. Raises UsageError for anything else."""
+    """The millisecond ``age`` (``90d 12w 6mo 1y``, ``3개월``) before ``now``. Raises UsageError for anything else."""
     match = _AGE.fullmatch(normalize("NFC", age).strip().casefold())
     if match is None:
         raise UsageError(reason=f"not a positive age: {age!r}", accepted=ACCEPTED_AGES)
@@ -125,7 +135,7 @@ def before(age: str, tz: tzinfo, now: datetime | None = None) -> int:
 
 
 def iso(milliseconds: int, tz: tzinfo = UTC) -> str:
-    """ISO 8601 of ``milliseconds`` since 1970: with ``Z`` in UTC, else with the offset; a fraction only if there is one."""
+    """ISO 8601 of ``milliseconds`` since 1970: in UTC with ``Z``, else with the offset; no fraction if it is zero."""
     moment = (_EPOCH + milliseconds * _MILLISECOND).astimezone(tz)
     text = moment.isoformat(timespec="milliseconds" if milliseconds % 1000 else "seconds")
     return text.replace("+00:00", "Z") if tz is UTC else text

@@ -1,6 +1,6 @@
 """Which commands are there, and what does the process end with?
 
-A command's module is imported when that command runs: `-h` and `--version` cost little more than starting Python with typer.
+A command's module is imported when that command runs: ``-h`` costs little more than starting Python with typer.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from itertools import pairwise
 from typing import Annotated, Any
@@ -16,8 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ion_summary.cli import command
-from ion_summary.cli.output import prepare_streams, print_error
+from ion_summary.cli.given import Given
 from ion_summary.errors import IonSummaryError, StoreNotWritableError, UsageError
 from ion_summary.version import VERSION
 
@@ -49,22 +49,22 @@ class InterruptedByUserError(IonSummaryError):
 class Commands(TyperGroup):
     """The group of all commands, each loaded when it is called."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """The names, in the order of the help."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # noqa: ARG002
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """The command of that name, imported now; None if there is none."""
         if cmd_name not in COMMANDS:
             return None
         return typer.main.get_command(import_module(f"ion_summary.cli.{cmd_name}").app)
 
-    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """The list of the commands, without importing one."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
-    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that ``args`` begin with. Raises UsageError that names the nearest one."""
         if args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             from difflib import get_close_matches
@@ -74,7 +74,7 @@ class Commands(TyperGroup):
             raise UsageError(reason=f"no such command: {args[0]!r}", accepted=hint)
         return super().resolve_command(ctx, args)
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Runs the command; what it has printed is written out before its status counts."""
         try:
             result = super().invoke(ctx)
@@ -84,24 +84,35 @@ class Commands(TyperGroup):
             raise typer.Exit(BROKEN_PIPE) from None
         return result
 
-    def main(self, args: Sequence[str] | None = None, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,  # noqa: ARG002 - completion relies on the one name
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Runs the command line ``args`` (default: the process's own) and exits with its status."""
         words = sys.argv[1:] if args is None else list(args)
-        prepare_streams()
-        status = self._status(words, {**extra, "prog_name": NAME})
+        _prepare_streams()
+        extra |= {"prog_name": NAME, "complete_var": complete_var, "windows_expand_args": windows_expand_args}
+        status = self._status(words, extra)
         if standalone_mode:
             sys.exit(status)
         return status
 
     def _status(self, words: list[str], extra: dict[str, Any]) -> int:
-        given = command.Given(debug="--debug" in words, json=_wants_json(words))
+        given = Given(debug="--debug" in words, json=_wants_json(words))
         try:
             result = super().main(args=words, standalone_mode=False, obj=given, **extra)
             if result == InterruptedByUserError.exit_code:  # which is what typer makes of Ctrl-C
                 raise InterruptedByUserError
-        except Exception as caught:
+        except Exception as caught:  # noqa: BLE001 - the last place that can name it
             error = _as_error(caught)
             given.close()
+            from ion_summary.cli.output import print_error
+
             print_error(error, json=given.json)
             if given.debug:
                 import traceback
@@ -136,12 +147,17 @@ def _wants_json(words: list[str]) -> bool:
     return "--json" in words or not named.isdisjoint({"json", "jsonl"})
 
 
+def _prepare_streams() -> None:
+    """Makes standard output and error take every character, whatever the terminal's encoding (cp949)."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure") and not stream.encoding.lower().startswith("utf"):
+            stream.reconfigure(errors="replace")
+
+
 def _silence_stdout() -> None:
     """Nobody reads what is left; without this, Python would complain about it at the very end."""
-    try:
+    with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError, AttributeError):
-        pass
 
 
 def _print_version(asked: bool) -> None:
@@ -162,11 +178,13 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def root(
     ctx: typer.Context,
-    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.", callback=_print_version, is_eager=True)] = False,
-    config: Annotated[str | None, typer.Option(metavar="FILE", help="Settings file to use instead of your own.")] = None,
-    quiet: Annotated[bool | None, typer.Option("--quiet", "-q", help="Results and errors only.", show_default=False)] = None,
-    color: Annotated[bool | None, typer.Option("--color/--no-color", help="Colours on a terminal.", show_default=False)] = None,
-    debug: Annotated[bool | None, typer.Option("--debug", help="Print the traceback of an error.", show_default=False)] = None,
+    version: Annotated[  # noqa: ARG001 - its callback prints it
+        bool, typer.Option("--version", "-V", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+    config: Annotated[str | None, typer.Option(metavar="FILE", help="Settings file to use instead of yours.")] = None,
+    quiet: Annotated[bool | None, typer.Option("--quiet", "-q", help="Results and errors only.")] = None,
+    color: Annotated[bool | None, typer.Option("--color/--no-color", help="Colours on a terminal.")] = None,
+    debug: Annotated[bool | None, typer.Option("--debug", help="Print the traceback of an error.")] = None,
 ) -> int | None:
     """Turn piles of chat sessions into a memory that can be searched, in Korean and English.
 
@@ -177,10 +195,14 @@ def root(
       ion-summary summarize chat.txt          only print a summary
       cat chat.jsonl | ion-summary ingest -   read standard input
     """
-    given: command.Given = ctx.obj
+    given: Given = ctx.obj
     given.config = config
-    given.values.update({name: value for name, value in (("quiet", quiet), ("color", color), ("debug", debug)) if value is not None})
-    return command.print_help(ctx) if ctx.invoked_subcommand is None else None
+    said = {"quiet": quiet, "color": color, "debug": debug}
+    given.values.update((name, value) for name, value in said.items() if value is not None)
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help(), err=True)
+        return UsageError.exit_code
+    return None
 
 
 def main() -> None:

@@ -1,22 +1,22 @@
-"""How does a function become a command? The options that are settings come from their declaration, not from the function.
+"""How does a function become a command? Options that are settings come from their declaration, not from the function.
 
-A command is ``function(run, …)`` under ``@command("store", "format", …)``: the names are those of ``config.Settings``. It gets a
-``Run`` with every setting resolved, and it returns the exit status (None: 0).
+A command is ``function(run, …)`` under ``@command("store", "format", …)``: the names are those of ``config.Settings``.
+It gets a ``Run`` with every setting resolved, and it returns the exit status (None: 0).
 """
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
-from dataclasses import Field, dataclass, field
+from dataclasses import Field
 from datetime import tzinfo
 from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ion_summary import config, times
+from ion_summary import config
+from ion_summary.cli.given import Given
 from ion_summary.cli.output import Output
 from ion_summary.errors import ConfigurationError, UsageError
 
@@ -26,35 +26,19 @@ if TYPE_CHECKING:
 EVERYWHERE = ("quiet", "color", "debug")
 SHORT = {"limit": "-n", "quiet": "-q"}
 METAVARS = {
-    "store": "DIR", "tz": "ZONE", "lock_timeout": "SECONDS", "max_bullets": "N", "max_chars": "N", "input_format": "NAME",
-    "user": "ID", "source": "NAME", "workers": "N", "limit": "N",
+    "store": "DIR", "tz": "ZONE", "lock_timeout": "SECONDS", "max_bullets": "N", "max_chars": "N",
+    "input_format": "NAME", "user": "ID", "source": "NAME", "workers": "N", "limit": "N",
 }  # fmt: skip
 
 
-@dataclass(slots=True)
-class Given:
-    """What the command line has said so far: the root context's ``obj``, also read when an error is printed."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-    config: str | None = None
-    debug: bool = False
-    json: bool = False
-    out: Output | None = None
-
-    def close(self) -> None:
-        """Takes away what is still drawn on the terminal, such as a progress bar."""
-        if self.out is not None:
-            self.out.close()
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
-    """One invocation: the settings in force and where the results go."""
+    """One invocation: the settings in force, where results go, and the settings file that was named, if any."""
 
-    settings: config.Settings
-    tz: tzinfo
-    out: Output
-    config: str | None = None
+    def __init__(self, settings: config.Settings, tz: tzinfo, out: Output, config: str | None) -> None:
+        self.settings = settings
+        self.tz = tz
+        self.out = out
+        self.config = config
 
     def storage(self) -> SessionSummaryStorage:
         """The store that the settings name."""
@@ -64,13 +48,17 @@ class Run:
 
     def span(self, since: str | None, until: str | None) -> tuple[int | None, int | None]:
         """``--since`` and ``--until`` as milliseconds, both inclusive."""
+        from ion_summary import times
+
         return times.span_between(since, until, self.tz)
 
 
-def command(*settings: str, hidden: tuple[str, ...] = (), reads_file: bool = True) -> Callable[[Callable[..., int | None]], Any]:
+def command(
+    *settings: str, hidden: tuple[str, ...] = (), reads_file: bool = True
+) -> Callable[[Callable[..., int | None]], Any]:
     """Makes ``function(run, …)`` a function that typer can turn into a command.
 
-    ``settings`` names the settings it has an option for, besides those of every command; with ``format`` comes ``--json``.
+    ``settings`` names the settings it has an option for, besides those of every command; ``format`` adds ``--json``.
     ``hidden`` are settings accepted for uniformity (``--store``), but without effect and so not in the help.
     ``reads_file`` is False where the settings file itself is the subject, and may be missing or wrong.
     """
@@ -79,14 +67,21 @@ def command(*settings: str, hidden: tuple[str, ...] = (), reads_file: bool = Tru
     def decorate(function: Callable[..., int | None]) -> Any:
         own = list(signature(function, eval_str=True).parameters.values())[1:]
         names = (*settings, *EVERYWHERE, *hidden)
-        parameters = [_option(declared, declared.name in hidden) for declared in config.Settings.declared() if declared.name in names]
+        parameters = [
+            _option(declared, declared.name in hidden)
+            for declared in config.Settings.declared()
+            if declared.name in names
+        ]
 
         def wrapper(ctx: typer.Context, **values: Any) -> int | None:
             given: Given = ctx.find_root().obj
             given.config = values.pop("config_") or given.config
             if json and values.pop("json_"):
                 if values["format_"] not in (None, "json"):
-                    raise UsageError(reason=f"--json and --format {values['format_']} contradict each other", accepted="give one of them")
+                    raise UsageError(
+                        reason=f"--json and --format {values['format_']} contradict each other",
+                        accepted="give one of them",
+                    )
                 values["format_"] = "json"
             given.values.update({name: value for name in names if (value := values.pop(f"{name}_")) is not None})
             return function(_run(given, given.config if reads_file else os.devnull), **values)
@@ -101,15 +96,16 @@ def command(*settings: str, hidden: tuple[str, ...] = (), reads_file: bool = Tru
     return decorate
 
 
-def print_help(ctx: typer.Context) -> int:
-    """The help of a group called without a command, on standard error; the exit status."""
-    sys.stderr.write(ctx.get_help() + "\n")
-    return UsageError.exit_code
+def readable(text: str) -> str:
+    """``text`` from the command line as Unicode: bytes that are no UTF-8 arrive as lone surrogates."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _run(given: Given, file: str | None) -> Run:
     settings = config.resolve(given.values, os.environ, file)
     given.debug, given.json = settings.debug, settings.format in ("json", "jsonl")
+    from ion_summary import times
+
     try:
         tz = times.zone(settings.tz)
     except UsageError as error:
@@ -126,23 +122,36 @@ def _option(declared: Field[Any], hidden: bool = False) -> Parameter:
     kind: Any = {"bool": bool, "int": int, "float": float}.get(str(declared.type).removesuffix(" | None"), str)
     if about["choices"]:
         kind = Literal[about["choices"]]
-    flags = [about["option"].replace("--no-", "--") + "/" + about["option"]] if about["option"].startswith("--no-") else [about["option"]]
+    flags = (
+        [about["option"].replace("--no-", "--") + "/" + about["option"]]
+        if about["option"].startswith("--no-")
+        else [about["option"]]
+    )
     if name in SHORT:
         flags.insert(0, SHORT[name])
     shown = about["shown"] or ("" if kind is bool else declared.default)
     option = typer.Option(
-        *flags, help=about["help"] + (f" [default: {shown}]" if shown else ""), metavar=METAVARS.get(name), show_default=False, hidden=hidden
+        *flags,
+        help=about["help"] + (f" [default: {shown}]" if shown else ""),
+        metavar=METAVARS.get(name),
+        show_default=False,
+        hidden=hidden,
     )
     # The underscore keeps a command's own `user` (a filter) apart from the setting of that name.
     return Parameter(f"{name}_", Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option])
 
 
 _JSON = Parameter(
-    "json_", Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, typer.Option("--json", help="The same as --format json.")]
+    "json_",
+    Parameter.KEYWORD_ONLY,
+    default=False,
+    annotation=Annotated[bool, typer.Option("--json", help="The same as --format json.")],
 )
 _CONFIG = Parameter(
     "config_",
     Parameter.KEYWORD_ONLY,
     default=None,
-    annotation=Annotated[str | None, typer.Option("--config", metavar="FILE", help="Settings file to use instead of your own.")],
+    annotation=Annotated[
+        str | None, typer.Option("--config", metavar="FILE", help="Settings file to use instead of your own.")
+    ],
 )

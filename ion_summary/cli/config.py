@@ -7,7 +7,7 @@ import os
 import typer
 
 from ion_summary import config as settings
-from ion_summary.cli.command import Run, command, print_help
+from ion_summary.cli.command import Run, command
 from ion_summary.cli.output.inert import plain_cell
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -23,7 +23,10 @@ def config(ctx: typer.Context) -> int | None:
       ion-summary config path     where the settings file is
       ion-summary config init     write one, all commented out
     """
-    return print_help(ctx) if ctx.invoked_subcommand is None else None
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help(), err=True)
+        return 2
+    return None
 
 
 @app.command()
@@ -31,7 +34,8 @@ def config(ctx: typer.Context) -> int | None:
 def show(run: Run) -> None:
     """Show every setting with its value and where that comes from."""
     rows = [
-        (each.name, _shown(getattr(run.settings, each.name)), run.settings.origins[each.name]) for each in settings.Settings.declared()
+        (each.name, _shown(getattr(run.settings, each.name)), run.settings.origins[each.name])
+        for each in settings.Settings.declared()
     ]
     cells = [(name, "" if value is None else str(value), source) for name, value, source in rows]
     run.out.render(

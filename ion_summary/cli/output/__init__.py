@@ -1,7 +1,8 @@
 """Where do results and everything else go, and in which shape?
 
-Results go to standard output, as a table on a terminal and as plain lines in a pipe unless something else is asked for; everything
-else goes to standard error. rich is known here only (in ``terminal``), and loaded when a terminal is there to be drawn on.
+Results go to standard output, as a table on a terminal and as plain lines in a pipe unless something else is asked
+for; everything else goes to standard error. rich is known here only (in ``terminal`` and ``bars``), and loaded only
+where there is a terminal to draw on.
 """
 
 from __future__ import annotations
@@ -11,10 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ion_summary import times
 from ion_summary.cli.output import inert
 from ion_summary.errors import IonSummaryError
-from ion_summary.text.clean import one_line
 
 if TYPE_CHECKING:
     from ion_summary.cli.output.bars import Bars
@@ -65,8 +64,15 @@ class Output:
         else:
             table(self.terminal())
 
-    def stream(self, *, columns: Sequence[str], items: Iterable[Any], document: Callable[[Any], Any], row: Callable[[Any], Sequence[Any]],
-               block: Callable[[Terminal, Any], None]) -> None:  # fmt: skip
+    def stream(
+        self,
+        *,
+        columns: Sequence[str],
+        items: Iterable[Any],
+        document: Callable[[Any], Any],
+        row: Callable[[Any], Sequence[Any]],
+        block: Callable[[Terminal, Any], None],
+    ) -> None:
         """Prints results as they come: ``document`` is an item's JSON value, ``row`` its cells, ``block`` draws it."""
         if self.format == "json":
             separator = "["
@@ -124,6 +130,8 @@ class Output:
 
     def time(self, created_at: str) -> str:
         """A record's time for people and programs, in the zone asked for; as it stands if it is no time."""
+        from ion_summary import times
+
         try:
             return times.read(created_at, self.tz).isoformat(timespec="seconds")
         except (ValueError, OverflowError):
@@ -145,24 +153,22 @@ class Output:
 
 def warn(text: str) -> None:
     """One line on standard error."""
-    sys.stderr.write(one_line(text) + "\n")
+    sys.stderr.write(inert.one_line(text) + "\n")
 
 
 def print_error(error: IonSummaryError, *, json: bool) -> None:
     """An error as people or, with ``--json``, programs read it, on standard error."""
     if json:
-        about = {"code": error.code, "message": one_line(error.message), "hint": one_line(error.hint), "exit_code": error.exit_code}
+        about = {
+            "code": error.code,
+            "message": inert.one_line(error.message),
+            "hint": inert.one_line(error.hint),
+            "exit_code": error.exit_code,
+        }
         sys.stderr.write(inert.json_text({"error": about}, ascii_only=not _is_unicode(sys.stderr)) + "\n")
     else:
         warn(f"error: {error.message}")
         warn(f"hint: {error.hint}")
-
-
-def prepare_streams() -> None:
-    """Makes standard output and error take every character, whatever the terminal's encoding (cp949)."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None and not _is_unicode(stream) and hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -29,9 +29,14 @@ class Bars:
             [DownloadColumn()] if unit == "bytes" else [MofNCompleteColumn(), TextColumn(unit, markup=False)]
         )
         self._progress = Progress(
-            TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), *counted, TimeRemainingColumn(),
-            console=self._console, transient=True,
-        )  # fmt: skip
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            *counted,
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+        )
         self._progress.start()
         self._progress.add_task(title, total=total)
 

@@ -1,6 +1,6 @@
 """How does stored text stay harmless in a line, a spreadsheet or JSON on a terminal?
 
-A store may be adopted from elsewhere or edited by hand: what it holds is not trusted to have been cleaned on its way in.
+A store may be adopted from elsewhere or edited by hand: what it holds may never have been cleaned.
 """
 
 from __future__ import annotations
@@ -8,9 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ion_summary.text.clean import clean
-
-# What clean() would remove, and JSON does not escape by itself: DEL, C1, directional marks, embeddings, isolates, BOM, tags.
+# What clean() would remove, and JSON does not escape by itself: DEL, C1, directional marks, isolates, BOM, tags.
 _ACTING_IN_JSON = re.compile(
     "[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
@@ -19,7 +17,7 @@ _FORMULA = re.compile(r"[=+@\t\r]|-(?! )")
 
 def plain_cell(value: Any) -> str:
     """``value`` in one line: what would end the cell or the line is shown as ``\\t`` and ``\\n``."""
-    return clean(_text(value)).replace("\t", "\\t").replace("\n", "\\n")
+    return _clean(_text(value)).replace("\t", "\\t").replace("\n", "\\n")
 
 
 def csv_cell(value: Any) -> Any:
@@ -27,7 +25,7 @@ def csv_cell(value: Any) -> Any:
     if isinstance(value, int | float):
         return value
     raw = _text(value)
-    text = clean(raw)
+    text = _clean(raw)
     return "'" + text if _FORMULA.match(raw) or _FORMULA.match(text) else text
 
 
@@ -44,6 +42,20 @@ def json_text(value: Any, *, indent: bool = False, ascii_only: bool = False) -> 
     import json
 
     return json.dumps(value, ensure_ascii=True, allow_nan=False, indent=2 if indent else None)
+
+
+def one_line(text: str) -> str:
+    """``text`` in one line, for notes and errors."""
+    from ion_summary.text import clean
+
+    return clean.one_line(text)
+
+
+def _clean(text: str) -> str:
+    # Imported here: its patterns take 3 ms to compile, and JSON needs none of them.
+    from ion_summary.text import clean
+
+    return clean.clean(text)
 
 
 def _escape(match: re.Match[str]) -> str:

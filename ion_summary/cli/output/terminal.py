@@ -1,7 +1,7 @@
 """How are results drawn on a terminal?
 
-Every cell is a ``rich.text.Text``, never markup, and of cleaned text; what does not fit is folded, because rich's default
-overflow drops syllables of wrapped Korean.
+Every cell is a ``rich.text.Text``, never markup, and of cleaned text; what does not fit is folded, because rich's
+default overflow drops syllables of wrapped Korean.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its title, whether it takes the room that is left, and whether numbers stand in it."""
+    """One column: its title, whether it takes the room left, whether numbers stand in it, its greatest width."""
 
     title: str
     wide: bool = False
     right: bool = False
-    least: int | None = None
+    most: int | None = None
 
 
 class Terminal:
@@ -50,7 +50,13 @@ class Terminal:
         forced = environment.get("FORCE_COLOR", "") not in ("", "0")  # rich itself takes FORCE_COLOR=0 for "on"
         width = None if drawn or environment.get("COLUMNS", "").isdigit() else _WIDTH_OF_A_FILE
         self._console = Console(
-            file=stream, force_terminal=drawn or forced, no_color=not color, width=width, markup=False, highlight=False, emoji=False
+            file=stream,
+            force_terminal=drawn or forced,
+            no_color=not color,
+            width=width,
+            markup=False,
+            highlight=False,
+            emoji=False,
         )
         self._tz = tz
 
@@ -74,7 +80,7 @@ class Terminal:
                 ratio=1 if column.wide else None,
                 justify="right" if column.right else "left",
                 overflow="fold",
-                min_width=column.least,
+                max_width=column.most,
             )
         for row in rows:
             table.add_row(*map(cell, row))
@@ -110,7 +116,15 @@ def cell(value: Any, style: str = "") -> Text:
     """``value`` as a text that neither rich nor the terminal takes for instructions."""
     if isinstance(value, Text):
         return value
-    raw = value.text if isinstance(value, Marked) else "" if value is None else f"{value:,}" if type(value) is int else str(value)
+    raw = (
+        value.text
+        if isinstance(value, Marked)
+        else ""
+        if value is None
+        else f"{value:,}"
+        if type(value) is int
+        else str(value)
+    )
     cleaned = clean(raw)
     text = Text(cleaned, style=style, overflow="fold")
     if isinstance(value, Marked) and cleaned == raw:  # else the positions no longer fit

@@ -1,0 +1,154 @@
+"""``ion-summary ingest``: reads transcripts, and stores a summary of each session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ion_summary.cli import records
+from ion_summary.cli.command import Run, command
+from ion_summary.cli.output import warn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ion_summary.cli.output.terminal import Terminal
+    from ion_summary.operations.ingest import Explanation, IngestReport
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+# So many rejected inputs are named one by one; `--json` names all of them.
+_NAMED = 20
+
+
+@app.command()
+@command(
+    "store",
+    "format",
+    "tz",
+    "lock_timeout",
+    "max_bullets",
+    "max_chars",
+    "input_format",
+    "user",
+    "source",
+    "workers",
+    "transcripts",
+    "split",
+)
+def ingest(
+    run: Run,
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files, directories, zip archives; - reads standard input.")
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and report everything, store nothing.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what each file is taken for and why, store nothing.")
+    ] = False,
+) -> int:
+    """Read transcripts, and store a summary of each session.
+
+    Formats are recognised by content. The same files again add nothing twice; what was appended to them is read.
+
+    \b
+    Examples:
+      ion-summary ingest exports/                     every file below, zip archives too
+      ion-summary ingest KakaoTalk.txt --user 나       a chat room, under a user of your choice
+      ion-summary ingest --explain exports/           what is each file taken for, and why?
+      cat chat.jsonl | ion-summary ingest -
+    """
+    if explain:
+        return _explain(run, paths)
+    from ion_summary.operations.ingest import IngestRequest
+    from ion_summary.operations.ingest import ingest as operation
+
+    chosen = run.settings
+    request = IngestRequest(
+        paths=paths,
+        input_format=chosen.input_format,
+        user=chosen.user,
+        source=chosen.source,
+        max_bullets=chosen.max_bullets,
+        max_chars=chosen.max_chars,
+        workers=chosen.workers,
+        keep_transcripts=chosen.transcripts,
+        tz=run.tz,
+        split=chosen.split,
+        dry_run=dry_run,
+    )
+    report = operation(run.storage(), request, run.out.progress())
+    rows = _rows(report)
+    run.out.render(
+        document=lambda: _document(report),
+        columns=("name", "value"),
+        rows=lambda: rows,
+        table=lambda terminal: terminal.fields(rows),
+    )
+    for rejected in report.rejected[:_NAMED]:
+        warn(records.rejected_line(rejected))
+    if len(report.rejected) > _NAMED:
+        warn(f"rejected: {len(report.rejected) - _NAMED:,} more; --json names all of them")
+    read = report.new + report.updated + report.unchanged + report.forgotten + report.files_unchanged
+    return records.status(read, len(report.rejected), paths)
+
+
+def _document(report: IngestReport) -> dict[str, Any]:
+    return {
+        "sessions": {
+            "new": report.new,
+            "updated": report.updated,
+            "unchanged": report.unchanged,
+            "forgotten": report.forgotten,
+        },
+        "messages": report.messages,
+        "files": {
+            "read": report.files_read,
+            "unchanged": report.files_unchanged,
+            "rejected": len({rejected.source for rejected in report.rejected}),
+        },
+        "rejected": [records.rejected_document(rejected) for rejected in report.rejected],
+        "elapsed_s": round(report.elapsed_s, 3),
+    }
+
+
+def _rows(report: IngestReport) -> list[tuple[str, Any]]:
+    document = _document(report)
+    return [
+        *((f"sessions {name}", count) for name, count in document["sessions"].items()),
+        ("messages", document["messages"]),
+        *((f"files {name}", count) for name, count in document["files"].items()),
+        ("elapsed_s", document["elapsed_s"]),
+    ]
+
+
+def _explain(run: Run, paths: list[str]) -> int:
+    """What each file is taken for, and what speaks for it."""
+    from ion_summary.operations.ingest import explain
+
+    counted = {"read": 0, "rejected": 0}
+
+    def counting() -> Iterator[Explanation]:
+        for each in explain(paths, run.settings.input_format):
+            counted["read" if each.format else "rejected"] += 1
+            yield each
+
+    run.out.stream(
+        items=counting(),
+        document=_explanation_document,
+        columns=("source", "format", "reason"),
+        row=lambda each: (each.source, each.format, each.reason),
+        block=_explanation_block,
+    )
+    return records.status(counted["read"], counted["rejected"], paths)
+
+
+def _explanation_document(each: Explanation) -> dict[str, Any]:
+    evidence = [{"format": name, "score": what.score, "reason": what.reason} for name, what in each.evidence]
+    return {"source": each.source, "format": each.format, "reason": each.reason, "evidence": evidence}
+
+
+def _explanation_block(terminal: Terminal, each: Explanation) -> None:
+    terminal.text(each.source, style="bold")
+    terminal.text(f"{each.format or 'rejected'}: {each.reason}", indent=2)
+    for name, what in each.evidence:
+        terminal.text(f"{name} {what.score}: {what.reason}", indent=4, style="dim")

@@ -1,0 +1,144 @@
+"""How does a record look in JSON, in a row and on a terminal? The same in every command that shows one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ion_summary.errors import NothingReadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ion_summary.cli.output import Output
+    from ion_summary.cli.output.terminal import Terminal
+    from ion_summary.model import Message, SessionSummary
+    from ion_summary.operations.search import Hit
+    from ion_summary.store.verify import Finding
+    from ion_summary.transcripts.reader import Rejected
+
+COLUMNS = ("session_id", "created_at", "user_id", "summary_type", "message_count", "summary")
+MESSAGE_COLUMNS = ("timestamp", "role", "name", "content")
+PARTIAL = 3
+# Below this width, five columns leave too little for the text: then the rest stands above each other in one column.
+_WIDE = 100
+_SHOWN = ("tags", "participants", "source", "model")
+
+
+def row(out: Output, record: SessionSummary) -> tuple[Any, ...]:
+    """The cells of ``COLUMNS``."""
+    return (
+        record.session_id,
+        out.time(record.created_at),
+        record.user_id,
+        record.summary_type,
+        record.message_count,
+        record.summary,
+    )
+
+
+def hit_document(hit: Hit) -> dict[str, Any]:
+    """The JSON value of a hit."""
+    return {**hit.record.to_dict(), "score": hit.score, "snippet": hit.snippet}
+
+
+def hits_table(terminal: Terminal, hits: Sequence[Hit]) -> None:
+    """Hits with the match shown in its context."""
+    from ion_summary.cli.output.terminal import Column, Marked
+
+    snippets = [Marked(hit.snippet, hit.spans) for hit in hits]
+    times = [terminal.time(hit.record.created_at) for hit in hits]
+    if terminal.width >= _WIDE:
+        terminal.table(
+            ["time", Column("user", most=20), "type", Column("summary", wide=True), Column("id", most=36)],
+            [
+                (time, hit.record.user_id, hit.record.summary_type, snippet, hit.record.session_id)
+                for time, hit, snippet in zip(times, hits, snippets, strict=True)
+            ],
+        )
+        return
+    terminal.table(
+        [Column("session", most=max(16, terminal.width * 2 // 5)), Column("summary", wide=True)],
+        [
+            (f"{time}\n{hit.record.user_id}\n{hit.record.summary_type}\n{hit.record.session_id}", snippet)
+            for time, hit, snippet in zip(times, hits, snippets, strict=True)
+        ],
+    )
+
+
+def block(terminal: Terminal, record: SessionSummary) -> None:
+    """One record to be read: what it is, the bullets, and where it comes from."""
+    count = f"{record.message_count:,} message{'' if record.message_count == 1 else 's'}"
+    terminal.text(record.metadata.get("title") or record.session_id, style="bold")
+    terminal.text(
+        f"{terminal.time(record.created_at)} · {record.user_id} · {record.summary_type} · {count}", style="dim"
+    )
+    terminal.text()
+    terminal.text(record.summary, indent=2)
+    terminal.text()
+    shown = [("id", record.session_id)]
+    shown += [(name, _value(record.metadata[name])) for name in _SHOWN if record.metadata.get(name)]
+    terminal.fields(shown, indent=2)
+    terminal.text()
+
+
+def _value(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def message_document(message: Message) -> dict[str, Any]:
+    """The JSON value of a message."""
+    return {
+        "role": message.role,
+        "content": message.content,
+        "timestamp": _utc(message.timestamp),
+        "name": message.name,
+    }
+
+
+def message_row(out: Output, message: Message) -> tuple[Any, ...]:
+    """The cells of ``MESSAGE_COLUMNS``."""
+    time = _utc(message.timestamp)
+    return (out.time(time) if time else None, message.role, message.name, message.content)
+
+
+def conversation(terminal: Terminal, record: SessionSummary, messages: Sequence[Message]) -> None:
+    """The session itself, to be read."""
+    terminal.text(record.metadata.get("title") or record.session_id, style="bold")
+    for message in messages:
+        time = _utc(message.timestamp)
+        terminal.text()
+        speaker = message.name or message.role
+        terminal.text(f"{speaker} · {terminal.time(time)}" if time else speaker, style="dim")
+        terminal.text(message.content, indent=2)
+
+
+def _utc(moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    text = moment.astimezone(UTC).isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
+    return text.replace("+00:00", "Z")
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """The JSON value of a damage."""
+    return {"file": str(finding.file), "line": finding.line, "problem": finding.problem}
+
+
+def rejected_document(rejected: Rejected) -> dict[str, Any]:
+    """The JSON value of an input that could not be read."""
+    return {"path": rejected.source, "line": rejected.line, "reason": rejected.reason}
+
+
+def rejected_line(rejected: Rejected) -> str:
+    """An input that could not be read, for people."""
+    line = "" if rejected.line is None else f":{rejected.line}"
+    return f"rejected: {rejected.source}{line}: {rejected.reason}"
+
+
+def status(read: int, rejected: int, paths: Sequence[str]) -> int:
+    """The exit status of a command that read ``read`` sessions. Raises NothingReadableError if that is none."""
+    if read:
+        return PARTIAL if rejected else 0
+    where = ", ".join(paths[:3]) + (" …" if len(paths) > 3 else "")
+    raise NothingReadableError(reason=f"{rejected:,} inputs rejected" if rejected else f"no session in {where}")

@@ -1,0 +1,70 @@
+"""``ion-summary search``: finds sessions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from ion_summary.cli import records
+from ion_summary.cli.command import Run, command, readable
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command()
+@command("store", "format", "tz", "limit", "sort")
+def search(
+    run: Run,
+    text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Words to find, all of them.")] = None,
+    user: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Sessions of this user, or with this person.")
+    ] = None,
+    type_: Annotated[Literal["llm", "rule_based"] | None, typer.Option("--type", help="Only such summaries.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="2026-01-04, 90d, 6mo, yesterday, 3일 전 …")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Likewise; both are inclusive.")] = None,
+    source: Annotated[str | None, typer.Option(metavar="NAME", help="Sessions read from there.")] = None,
+    tag: Annotated[str | None, typer.Option(metavar="TAG", help="Sessions about this topic.")] = None,
+    session: Annotated[str | None, typer.Option(metavar="ID", help="The session of this id.")] = None,
+    offset: Annotated[int, typer.Option(min=0, metavar="N", help="Hits to leave out first.")] = 0,
+) -> None:
+    """Find sessions by words, user, type, time, source or tag.
+
+    \b
+    Examples:
+      ion-summary search 환불                        finds 전액환불 and 환불요청 too
+      ion-summary search '"full refund" deliver*'   a phrase, and a prefix
+      ion-summary search --user u-1 --since 90d     without words: the newest first
+      ion-summary search 배송 --json | jq .total
+    """
+    from ion_summary.operations.search import search as find
+    from ion_summary.store.query import Query
+
+    first, last = run.span(since, until)
+    query = Query(
+        text=readable(" ".join(text or [])) or None,
+        user=user and readable(user),
+        type=type_,
+        since_ms=first,
+        until_ms=last,
+        source=source and readable(source),
+        tag=tag and readable(tag),
+        session=session and readable(session),
+        limit=run.settings.limit,
+        offset=offset,
+        sort=run.settings.sort,
+    )
+    result = find(run.storage(), query)
+    hits = result.hits
+    run.out.render(
+        document=lambda: {"total": result.total, "hits": [records.hit_document(hit) for hit in hits]},
+        items=lambda: map(records.hit_document, hits),
+        columns=records.COLUMNS,
+        rows=lambda: (records.row(run.out, hit.record) for hit in hits),
+        table=lambda terminal: records.hits_table(terminal, hits),
+    )
+    if not result.total:
+        run.out.note("no session matches; fewer words, another spelling or a longer time may find some")
+    elif run.out.format == "table":
+        shown = f"{offset + 1:,}-{offset + len(hits):,}" if hits else "none"
+        run.out.note(f"showing {shown} of {result.total:,}")

@@ -1,0 +1,47 @@
+"""``ion-summary show``: one record, or the session itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ion_summary.cli import records
+from ion_summary.cli.command import Run, command, readable
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command()
+@command("store", "format", "tz")
+def show(
+    run: Run,
+    session_id: Annotated[str, typer.Argument(metavar="SESSION_ID", help="As `ion-summary search` lists it.")],
+    messages: Annotated[bool, typer.Option("--messages", help="The session itself, message by message.")] = False,
+) -> None:
+    """Show one record, or the session itself.
+
+    \b
+    Examples:
+      ion-summary show s-1                the summary, and all that is known of it
+      ion-summary show s-1 --messages     what was said
+      ion-summary show s-1 --messages --json
+    """
+    from ion_summary.operations import show as operation
+
+    storage, wanted = run.storage(), readable(session_id)
+    record = operation.show(storage, wanted)
+    said = operation.messages(storage, wanted) if messages else []
+    document: dict[str, Any] = record.to_dict()
+    if messages:
+        document["messages"] = [records.message_document(message) for message in said]
+    run.out.render(
+        document=lambda: document,
+        columns=records.MESSAGE_COLUMNS if messages else records.COLUMNS,
+        rows=lambda: (
+            [records.message_row(run.out, each) for each in said] if messages else [records.row(run.out, record)]
+        ),
+        table=lambda terminal: (
+            records.conversation(terminal, record, said) if messages else records.block(terminal, record)
+        ),
+    )

@@ -1,0 +1,92 @@
+"""``ion-summary stats``: counts and draws what the store holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from ion_summary.cli.command import Run, command
+
+if TYPE_CHECKING:
+    from ion_summary.cli.output.terminal import Terminal
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+_GROUP_COLUMNS = ("key", "sessions", "messages", "llm", "rule_based")
+_SPARKLINE_DAYS = 60
+
+
+@app.command()
+@command("store", "format", "tz")
+def stats(
+    run: Run,
+    by: Annotated[
+        Literal["day", "month", "user", "source", "type"] | None, typer.Option(help="One row for each of these.")
+    ] = None,
+) -> None:
+    """Count and draw what the store holds.
+
+    \b
+    Examples:
+      ion-summary stats                          counts, sessions per day, a calendar
+      ion-summary stats --by month               one row a month
+      ion-summary stats --by user --format csv
+    """
+    from dataclasses import asdict
+
+    from ion_summary.operations import stats as operation
+
+    storage = run.storage()
+    if by is not None:
+        groups = [asdict(group) for group in operation.stats_by(storage, by, run.tz)]
+        rows = [tuple(group[name] for name in _GROUP_COLUMNS) for group in groups]
+        run.out.render(
+            document=lambda: groups,
+            items=lambda: groups,
+            columns=_GROUP_COLUMNS,
+            rows=lambda: rows,
+            table=lambda terminal: _draw_groups(terminal, by, rows),
+        )
+        return
+    counted = asdict(operation.stats(storage, run.tz))
+    run.out.render(
+        document=lambda: counted,
+        columns=("name", "value"),
+        rows=counted.items,
+        table=lambda terminal: _draw(terminal, counted, dict(operation.days(storage, run.tz))),
+    )
+
+
+def _draw_groups(terminal: Terminal, by: str, rows: list[tuple[Any, ...]]) -> None:
+    from ion_summary.cli.output.terminal import Column
+
+    terminal.table([by, *(Column(name, right=True) for name in _GROUP_COLUMNS[1:])], rows)
+
+
+def _draw(terminal: Terminal, counted: dict[str, Any], days: dict[Any, int]) -> None:
+    from ion_summary.cli import pictures
+
+    shown = dict(counted)
+    for name in ("oldest", "newest"):
+        shown[name] = terminal.time(counted[name]) if counted[name] else "-"
+    shown["storage_bytes"] = _size(counted["storage_bytes"])
+    terminal.fields((name.replace("_", " "), value) for name, value in shown.items())
+    if not days:
+        return
+    bars = pictures.BARS if terminal.blocks else pictures.PLAIN_BARS
+    shades = pictures.SHADES if terminal.blocks else pictures.PLAIN_SHADES
+    recent = pictures.last_days(days, max(1, min(_SPARKLINE_DAYS, terminal.width)))
+    terminal.text()
+    terminal.text(f"sessions per day, {recent[0][0]} to {recent[-1][0]}", style="dim")
+    terminal.picture([pictures.sparkline([count for _, count in recent], bars)])
+    terminal.text()
+    terminal.picture(pictures.calendar(days, terminal.width, shades))
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:,.1f} {unit}"

@@ -1,0 +1,43 @@
+"""``ion-summary verify``: reads everything, and names every damage."""
+
+from __future__ import annotations
+
+import typer
+
+from ion_summary.cli import records
+from ion_summary.cli.command import Run, command
+from ion_summary.errors import StoreCorruptError
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command()
+@command("store", "format", "lock_timeout")
+def verify(run: Run) -> int:
+    """Read everything, and name every damage by file and line.
+
+    \b
+    Examples:
+      ion-summary verify            exit status 12 if something is damaged
+      ion-summary verify --json
+    """
+    from ion_summary.operations.verify import verify as operation
+
+    report = operation(run.storage(), run.out.progress())
+    findings = [records.finding_document(each) for each in report.findings]
+    cells = [(each["file"], each["line"], each["problem"]) for each in findings]
+    run.out.render(
+        document=lambda: {
+            "ok": report.ok,
+            "records": report.records,
+            "without_digest": report.without_digest,
+            "findings": findings,
+        },
+        items=lambda: findings,
+        columns=("file", "line", "problem"),
+        rows=lambda: cells,
+        table=lambda terminal: terminal.table(["file", "line", "problem"], cells) if cells else None,
+    )
+    undigested = f", {report.without_digest:,} of them without a digest" if report.without_digest else ""
+    run.out.note(f"{report.records:,} records read{undigested}: {'all is well' if report.ok else 'damaged'}")
+    return 0 if report.ok else StoreCorruptError.exit_code

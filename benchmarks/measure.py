@@ -44,8 +44,9 @@ class Run:
 def run(command: Sequence[str], *, expect: Sequence[int] = (0,), watch_memory: bool = False) -> Run:
     """Run ``command`` to its end.
 
-    ``peak_mb`` is the largest resident set of a single process, or with ``watch_memory`` of the process and all of its
-    children together, pages that they share counted once (looked at ten times a second; Linux only).
+    ``peak_mb`` is the largest resident set of a single process (at least that of this one, which the operating system
+    hands on to its children), or with ``watch_memory`` that of the process and all of its children together, pages that
+    they share counted once (looked at ten times a second; Linux only).
 
     Raises:
         RuntimeError: the exit code is none of ``expect``; what the command said is in the message.

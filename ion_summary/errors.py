@@ -118,4 +118,13 @@ class SessionNotFoundError(IonSummaryError):
     code = "session_not_found"
     exit_code = 15
     text = "no session {session_id!r} in {path}"
-    hint_text = "`ion-summary search` lists the ids; a transcript is kept unless the ingest said --no-transcripts"
+    hint_text = "`ion-summary search` lists the ids"
+
+
+class TranscriptNotFoundError(IonSummaryError):
+    """The session's summary is stored, the session itself is not."""
+
+    code = "transcript_not_found"
+    exit_code = 15
+    text = "the transcript of session {session_id!r} is not stored in {path}"
+    hint_text = "it was saved without one, or ingested with --no-transcripts; ingest its file again to keep it"

@@ -63,6 +63,20 @@ class Row(NamedTuple):
     participants: Sequence[str]
 
 
+class Place(NamedTuple):
+    """Where the newest line of a session is: its number, and its bytes in that day's partition."""
+
+    id: int
+    session: int
+    created: int
+    offset: int
+    length: int
+
+
+#: The columns of a ``Place``.
+PLACE = "record.id, record.session, record.created, record.offset, record.length"
+
+
 class Stored(NamedTuple):
     """What an ingest must know of a session that is stored already."""
 
@@ -133,13 +147,14 @@ class Catalog:
         found = self.db.execute(query, (orjson.dumps(list(sessions)).decode(),))
         return {session: Stored(*state) for session, *state in found}
 
-    def derived_with(self, contents: Iterable[int]) -> list[tuple[int, int]]:
-        """Sessions with a derived id whose whole content is one of those: ``(id, messages)``, longest first."""
+    def derived_with(self, contents: Iterable[int]) -> list[tuple[int, str, Place]]:
+        """Sessions with a derived id whose whole content is one of those: content, user, and where the record is."""
         query = (
-            "SELECT id, messages FROM record WHERE derived AND content IN (SELECT value FROM json_each(?))"
-            " ORDER BY messages DESC"
+            f"SELECT content, (SELECT name FROM name WHERE id = user), {PLACE} FROM record"
+            " WHERE derived AND content IN (SELECT value FROM json_each(?))"
         )
-        return self.db.execute(query, (orjson.dumps(list(contents)).decode(),)).fetchall()
+        found = self.db.execute(query, (orjson.dumps(list(contents)).decode(),))
+        return [(content, user, Place(*place)) for content, user, *place in found]
 
     def add(self, rows: Sequence[Row]) -> None:
         """Takes in lines; of each session the newest (by ``saved``, then by number) becomes or stays the record."""

@@ -182,7 +182,7 @@ class IndexWriter:
             self.fill_segments()
         progress.finish()
 
-    def rebuild(self, progress: Progress) -> None:
+    def rebuild(self, progress: Progress, workers: int | None = 1) -> None:  # noqa: ARG002
         """Forgets all that was derived and reads every partition from its start."""
         self.close()
         for name in (CATALOG, TEXT):

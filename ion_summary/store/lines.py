@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ion_summary.store import layout
-from ion_summary.store.catalog import DAY_SHIFT, hash64
+from ion_summary.store.catalog import DAY_SHIFT, Place, hash64
 from ion_summary.store.partition import DamagedLineError, Finding, decode_record
-from ion_summary.store.query import Place
 
 
 class MovedError(Exception):

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import orjson
 
-from ion_summary.store.catalog import DAY_SHIFT, Catalog, hash64
+from ion_summary.store.catalog import DAY_SHIFT, PLACE, Catalog, Place, hash64
 from ion_summary.store.index import unindexed
 from ion_summary.store.matching import folded, has_all, has_tag, searchable
 from ion_summary.store.segments import Segments, match_expression
@@ -52,21 +52,8 @@ class Query:
         return parse_terms(self.text) if self.text else []
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A matching record: its number and where its line stands in its day's partition."""
-
-    id: int
-    session: int
-    created: int
-    offset: int
-    length: int
-
-
 #: Reads the record at a place; None if it is damaged (which the callee reports).
 Fetch = Callable[[Place], dict[str, Any] | None]
-
-_PLACE = "record.id, record.session, record.created, record.offset, record.length"
 
 
 class Matches:
@@ -95,7 +82,7 @@ class Matches:
         where = " AND ".join(self._conditions) or "TRUE"
         order = "ASC" if self._query.sort == "oldest" else "DESC"
         rows = self._catalog.db.execute(
-            f"SELECT {_PLACE} FROM record WHERE {where} ORDER BY created {order}, id {order} LIMIT ? OFFSET ?",
+            f"SELECT {PLACE} FROM record WHERE {where} ORDER BY created {order}, id {order} LIMIT ? OFFSET ?",
             (*self._values, self._query.limit, self._query.offset),
         ).fetchall()
         return self._total(where), [Place(*row) for row in rows]
@@ -144,7 +131,7 @@ class Matches:
         return count <= _FEW_RECORDS
 
     def _of_few(self) -> Iterator[Place]:
-        query = f"SELECT {_PLACE} FROM record WHERE {' AND '.join(self._conditions)}"
+        query = f"SELECT {PLACE} FROM record WHERE {' AND '.join(self._conditions)}"
         return self._verified(Place(*row) for row in self._catalog.db.execute(query, self._values))
 
     def _of_segments(self) -> Iterator[Place]:
@@ -173,7 +160,7 @@ class Matches:
 
     def _with_filters(self, condition: str, values: list[Any]) -> Iterator[Place]:
         where = " AND ".join([f"record.{condition}", *self._conditions])
-        query = f"SELECT {_PLACE} FROM record WHERE {where}"
+        query = f"SELECT {PLACE} FROM record WHERE {where}"
         return (Place(*row) for row in self._catalog.db.execute(query, (*values, *self._values)))
 
     def _verified(self, places: Iterable[Place]) -> Iterator[Place]:

@@ -102,9 +102,8 @@ class Segments:
 
     def numbers(self, expression: str, month: str, first: int, last: int) -> Iterator[int]:
         """The numbers in a month's segment that match, between two numbers (inclusive), greatest first."""
-        query = (
-            f"SELECT rowid FROM {_name(month)} WHERE {_name(month)} MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC"
-        )
+        table = _name(month)
+        query = f"SELECT rowid FROM {table} WHERE {table} MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC"
         return (number for (number,) in self.db.execute(query, (expression, first, last)))
 
 

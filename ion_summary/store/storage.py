@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 from ion_summary.errors import StoreCorruptError, StoreNotFoundError, UsageError
 from ion_summary.model import Message, SessionSummary, SummaryType
 from ion_summary.store import erasing, files, layout
-from ion_summary.store.catalog import DAY_SHIFT, Catalog, hash64
+from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place, hash64
 from ion_summary.store.counting import counts, empty
 from ion_summary.store.index import CATALOG, TEXT, remove_database, snapshot
 from ion_summary.store.lines import LineReader, MovedError
 from ion_summary.store.lock import WriterLock
 from ion_summary.store.partition import Finding
-from ion_summary.store.query import Matches, Place, Query
+from ion_summary.store.query import Matches, Query
+from ion_summary.store.ranking import ranked
 from ion_summary.store.reading import IndexReader
 from ion_summary.store.segments import Segments
 from ion_summary.store.transcripts import find_messages
@@ -107,7 +108,7 @@ class SessionSummaryStorage:
 
     def load(self, session_id: str) -> SessionSummary | None:
         """The newest summary of a session, or None."""
-        found = self.find(Query(session=one_line(session_id), limit=1))[1]
+        found = self._records(Query(session=one_line(session_id), limit=1))
         return found[0] if found else None
 
     def search(
@@ -130,11 +131,11 @@ class SessionSummaryStorage:
             limit=limit,
             sort="newest",
         )
-        return self.find(query)[1]
+        return self._records(query)
 
     def list_recent(self, limit: int = 10) -> list[SessionSummary]:
         """The newest summaries."""
-        return self.find(Query(limit=limit, sort="newest"))[1]
+        return self._records(Query(limit=limit, sort="newest"))
 
     def get_stats(self) -> dict[str, Any]:
         """Counts, sizes and the time span of the store, by the names of CONTRACT's ``stats --json``."""
@@ -186,22 +187,27 @@ class SessionSummaryStorage:
                     self._drop_index()
         raise AssertionError("the second try returns or raises")
 
-    def find(self, query: Query) -> tuple[int, list[SessionSummary]]:
-        """How many records match, and those of the wanted page."""
+    def find(self, query: Query) -> tuple[int, list[tuple[SessionSummary, float]]]:
+        """How many records match, and those of the wanted page with their scores (0 where there is none)."""
         if not self.exists:
             return 0, []
 
-        def ask(catalog: Catalog, segments: Segments) -> tuple[int, list[SessionSummary]]:
+        def ask(catalog: Catalog, segments: Segments) -> tuple[int, list[tuple[SessionSummary, float]]]:
             with LineReader(self.path, self.damage.append) as lines:
-                total, places = _page(query, catalog, segments, lines)
-                records = [SessionSummary.from_dict(record) for place in places if (record := lines.record(place))]
-            return total, records
+                total, page = _page(query, catalog, segments, lines)
+                found = [(lines.record(place), score) for place, score in page]
+            return total, [(SessionSummary.from_dict(record), score) for record, score in found if record]
 
         return self.reading(ask)
+
+    def _records(self, query: Query) -> list[SessionSummary]:
+        return [record for record, _ in self.find(query)[1]]
 
     def messages(self, session_id: str) -> list[Message] | None:
         """The messages of a session; None if the session or its transcript is not stored."""
         wanted = one_line(session_id)
+        if not self.exists:
+            return None
         stored = self.reading(lambda catalog, _: catalog.stored([hash64(wanted)]))
         if not stored:
             return None
@@ -232,11 +238,18 @@ class SessionSummaryStorage:
         return layout.to_ms(when.isoformat(), self.tz)
 
 
-def _page(query: Query, catalog: Catalog, segments: Segments, lines: LineReader) -> tuple[int, list[Place]]:
+def _page(
+    query: Query, catalog: Catalog, segments: Segments, lines: LineReader
+) -> tuple[int, list[tuple[Place, float]]]:
     matches = Matches(query, catalog, segments, lines.record)
     if not matches.by_text:
-        return matches.page()
+        total, places = matches.page()
+        return total, [(place, 0.0) for place in places]
     places = matches.places()
+    found = len(places)
     if query.sort == "oldest":
         places.reverse()
-    return len(places), places[query.offset : query.offset + query.limit]
+    page = slice(query.offset, query.offset + query.limit)
+    if query.sort == "relevance" and query.terms:
+        return found, ranked(places, query.terms, lines.record)[page]
+    return found, [(place, 0.0) for place in places[page]]

@@ -15,23 +15,34 @@ from ion_summary.store import layout
 from ion_summary.store.partition import DamagedLineError, decode, encode, has_digest
 
 
-def encode_transcript(session_id: str, user_id: str, messages: Sequence[Message], metadata: dict[str, Any]) -> bytes:
-    """The line of a session, in the native transcript format with a digest."""
-    return encode({"session_id": session_id, "user_id": user_id, "messages": messages, "metadata": metadata})
+def encode_messages(messages: Sequence[Message]) -> bytes:
+    """The messages as a JSON array; the one form in which they are kept, here and on their way here."""
+    return orjson.dumps(messages, option=orjson.OPT_UTC_Z)
+
+
+def encode_transcript(session_id: str, user_id: str, messages: bytes, metadata: dict[str, Any]) -> bytes:
+    """The line of a session, whose messages ``encode_messages`` has encoded: the native format with a digest."""
+    fragment = orjson.Fragment(messages)
+    return encode({"session_id": session_id, "user_id": user_id, "messages": fragment, "metadata": metadata})
 
 
 def decode_messages(line: bytes) -> list[Message]:
     """The messages of a transcript's line (without newline). Raises DamagedLineError."""
     if not has_digest(line):
         raise DamagedLineError("the digest is missing")
+    return messages_of(decode(line)["messages"])
+
+
+def messages_of(values: list[dict[str, Any]]) -> list[Message]:
+    """The messages that were written as JSON objects."""
     return [
         Message(
-            role=message["role"],
-            content=message["content"],
-            timestamp=datetime.fromisoformat(message["timestamp"]) if message.get("timestamp") else None,
-            name=message.get("name"),
+            role=value["role"],
+            content=value["content"],
+            timestamp=datetime.fromisoformat(value["timestamp"]) if value["timestamp"] else None,
+            name=value["name"],
         )
-        for message in decode(line)["messages"]
+        for value in values
     ]
 
 

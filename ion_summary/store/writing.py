@@ -86,9 +86,9 @@ class StoreWriter:
         with transaction(self.catalog.db):
             self.catalog.db.executemany("INSERT OR REPLACE INTO file VALUES(?, ?, ?, ?, ?)", states)
 
-    def rebuild(self, progress: Progress) -> None:
+    def rebuild(self, progress: Progress, workers: int | None) -> None:
         """Reads every partition anew. What was noted of transcript files goes with the rest: they are read again."""
-        self._index.rebuild(progress)
+        self._index.rebuild(progress, workers)
 
     def _append_transcripts(self, lines: dict[int, list[bytes]]) -> None:
         sizes = []

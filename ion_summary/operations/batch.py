@@ -1,0 +1,132 @@
+"""Which sessions of a batch are new, which have grown, and which are stored already?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ion_summary.operations.drafts import Draft
+from ion_summary.operations.identity import content_hash
+from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place, Stored, hash64
+from ion_summary.store.lines import LineReader
+from ion_summary.store.partition import DamagedLineError
+from ion_summary.store.transcripts import find_messages
+
+FileState = tuple[str, int, int, int, str]
+
+
+class Batch:
+    """Sessions on their way into the store, and the files that were read to their end with them."""
+
+    def __init__(self) -> None:
+        self.drafts: list[Draft] = []
+        self.files: list[FileState] = []
+        self.bytes = 0
+        self._ids: set[str] = set()
+        self._contents: set[int] = set()
+
+    def add(self, one: Draft) -> None:
+        """Takes one session more."""
+        self.drafts.append(one)
+        self.bytes += len(one.messages_json)
+        self._ids.add(one.session_id)
+        if one.prefixes:
+            self._contents.add(one.prefixes[-1])
+
+    def read_to_end(self, state: FileState | None) -> None:
+        """Notes that all sessions of a file have been added, here or to a batch before."""
+        if state is not None:
+            self.files.append(state)
+
+    def needs(self, one: Draft) -> bool:
+        """Whether what becomes of a session depends on one that is in the batch."""
+        return one.session_id in self._ids or not self._contents.isdisjoint(one.prefixes)
+
+
+@dataclass(slots=True)
+class Sorted:
+    """What is to be done with the sessions of a batch, and the stored states on which that rests."""
+
+    to_store: list[Draft] = field(default_factory=list)
+    before: dict[int, Stored | None] = field(default_factory=dict)
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+    def still_holds(self, one: Draft, catalog: Catalog) -> bool:
+        """Whether nobody else has stored this content since, asked under the writer's lock."""
+        number = hash64(one.session_id)
+        now = catalog.stored([number]).get(number)
+        return now == self.before[number] or now is None or _has_more(one, now)
+
+
+def sort_batch(drafts: Sequence[Draft], catalog: Catalog, root: Path) -> Sorted:
+    """Compares the sessions of a batch with those that are stored."""
+    found = Sorted()
+    drafts = _recognised(drafts, catalog, root)
+    drafts = _settled(drafts, catalog, root)
+    stored = catalog.stored({hash64(one.session_id) for one in drafts})
+    for one in drafts:
+        before = stored.get(hash64(one.session_id))
+        if before is None:
+            found.new += 1
+        elif _has_more(one, before):
+            found.updated += 1
+        else:
+            found.unchanged += 1
+            continue
+        found.before[hash64(one.session_id)] = before
+        found.to_store.append(one)
+    return found
+
+
+def _has_more(one: Draft, stored: Stored) -> bool:
+    """Whether a session says more than the stored one of the same id: a shorter one is an older export of it."""
+    if one.content == stored.content:
+        return False
+    if stored.content is None:  # saved by an application or another system: only the number of messages is known
+        return one.message_count > stored.messages
+    return one.message_count >= stored.messages
+
+
+def _recognised(drafts: Sequence[Draft], catalog: Catalog, root: Path) -> list[Draft]:
+    """Gives sessions without an id of their own the id of the stored one, of the same user, that they begin with."""
+    wanted = {number for one in drafts for number in one.prefixes}
+    known = {(content, user): place for content, user, place in catalog.derived_with(wanted)} if wanted else {}
+    with LineReader(root, lambda _: None) as lines:
+        return [_begun_as(one, known, lines) for one in drafts]
+
+
+def _begun_as(one: Draft, known: dict[tuple[int, str], Place], lines: LineReader) -> Draft:
+    for number in reversed(one.prefixes):
+        place = known.get((number, one.user_id))
+        if place is None:
+            continue
+        if place.session == hash64(one.session_id):
+            return one
+        record = lines.record(place)
+        if record is not None:
+            return replace(one, session_id=record["session_id"])
+    return one
+
+
+def _settled(drafts: Sequence[Draft], catalog: Catalog, root: Path) -> list[Draft]:
+    """Has sessions meet the stored ones of the same id: parts of a room's day are united, and two different sessions
+    for which the same id was derived (files of one name in two directories) part.
+    """
+    stored = catalog.stored({hash64(one.session_id) for one in drafts if one.room or one.prefixes})
+    return [_met(one, stored.get(hash64(one.session_id)), root) for one in drafts]
+
+
+def _met(one: Draft, before: Stored | None, root: Path) -> Draft:
+    if before is None or before.content is None or before.content in (one.content, *one.prefixes):
+        return one
+    try:
+        messages = find_messages(root, before.id >> DAY_SHIFT, one.session_id)
+    except DamagedLineError:
+        messages = None
+    if one.room:
+        return one if messages is None else one.united_with(messages)
+    is_older_export = messages is not None and content_hash(messages[: one.message_count]) == one.content_hash
+    return one if is_older_export else replace(one, session_id=f"{one.session_id}-{one.content_hash[:8]}")

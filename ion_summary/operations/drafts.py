@@ -1,0 +1,122 @@
+"""What is to be stored of a session, as soon as it is summarized?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+
+from ion_summary.model import Message, Session, SessionSummary
+from ion_summary.operations.identity import content_hash, derived_id, prefix_numbers, united
+from ion_summary.store.catalog import content_number
+from ion_summary.store.layout import from_ms
+from ion_summary.store.transcripts import encode_messages, encode_transcript, messages_of
+from ion_summary.store.writing import Entry
+
+#: Stored with every summary, so that a better rule can find those that a lesser one made.
+SUMMARIZER = {"name": "rule", "version": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where sessions come from: ``name`` is what ``--source`` says (else the format), ``file`` the source's name."""
+
+    name: str
+    format: str
+    file: str
+    time_ms: int
+    user: str | None
+
+
+@dataclass(slots=True)
+class Draft:
+    """A session on its way into the store. Its messages are kept as JSON: objects take five times the memory."""
+
+    session_id: str
+    user_id: str
+    created_ms: int
+    messages_json: bytes
+    message_count: int
+    content_hash: str
+    metadata: dict[str, Any]
+    origin: Origin
+    place: str
+    room: bool
+    #: The contents it may have grown from; empty for sessions that have an id of their own or belong to a room.
+    prefixes: list[int] = field(default_factory=list)
+
+    @property
+    def content(self) -> int:
+        """The catalog's number for its whole content."""
+        number = content_number(self.content_hash)
+        assert number is not None
+        return number
+
+    def messages(self) -> list[Message]:
+        """The messages as values."""
+        return messages_of(orjson.loads(self.messages_json))
+
+    def united_with(self, stored: list[Message]) -> Draft:
+        """The same day of the same room with the messages of both."""
+        messages = united(stored, self.messages())
+        names = dict.fromkeys(message.name for message in messages if message.name)
+        return replace(
+            self,
+            created_ms=_ended(messages, self.created_ms),
+            messages_json=encode_messages(messages),
+            message_count=len(messages),
+            content_hash=content_hash(messages),
+            metadata={**self.metadata, "participants": list(names)},
+        )
+
+    def entry(self, summary: str, tags: list[str], keep_transcript: bool) -> Entry:
+        """What the store is given."""
+        metadata = {key: value for key, value in self.metadata.items() if value is not None}
+        metadata["tags"] = list(dict.fromkeys([*_texts(metadata.get("tags")), *tags]))
+        source = {"name": self.origin.name, "format": self.origin.format, "file": self.origin.file, "place": self.place}
+        metadata |= {"source": source, "content_hash": self.content_hash, "summarizer": SUMMARIZER}
+        if self.prefixes:
+            metadata["id_derived"] = True
+        record = SessionSummary(
+            session_id=self.session_id,
+            user_id=self.user_id,
+            summary=summary,
+            summary_type="rule_based",
+            created_at=from_ms(self.created_ms),
+            message_count=self.message_count,
+            summary_length=len(summary),
+            metadata=metadata,
+        )
+        transcript = None
+        if keep_transcript:
+            transcript = encode_transcript(self.session_id, self.user_id, self.messages_json, self.metadata)
+        return Entry(record, self.created_ms, transcript)
+
+
+def draft(session: Session, origin: Origin) -> Draft:
+    """What is known of a session before anybody has looked into the store."""
+    has_id = session.session_id is not None
+    room_user = session.room if origin.user is None else origin.user
+    return Draft(
+        session_id=session.session_id or derived_id(session, origin.file, origin.format, origin.user),
+        user_id=session.user_id or (room_user if session.room is not None else origin.user) or "unknown",
+        created_ms=_ended(session.messages, origin.time_ms),
+        messages_json=encode_messages(session.messages),
+        message_count=len(session.messages),
+        content_hash=content_hash(session.messages),
+        metadata=session.metadata,
+        origin=origin,
+        place=session.place,
+        room=session.room is not None,
+        prefixes=[] if has_id or session.room is not None else prefix_numbers(session.messages),
+    )
+
+
+def _ended(messages: list[Message], otherwise_ms: int) -> int:
+    times = [message.timestamp for message in messages if message.timestamp]
+    return round(max(times).timestamp() * 1000) if times else otherwise_ms
+
+
+def _texts(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

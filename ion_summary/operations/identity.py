@@ -1,0 +1,74 @@
+"""Which session is this: one that is stored, one that has grown, or a new one?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from ion_summary.model import Message, Session
+
+# Cleaned texts hold neither of the two: no two conversations give the same bytes.
+_FIELD = "\x1f"
+_END = "\x1e"
+
+
+def _frame(message: Message) -> bytes:
+    return f"{message.role}{_FIELD}{message.name or ''}{_FIELD}{message.content}{_END}".encode()
+
+
+def content_hash(messages: Sequence[Message]) -> str:
+    """16 hexadecimal digits for who said what, in order. Times do not count: exports round them differently."""
+    return blake2b(b"".join(map(_frame, messages)), digest_size=8).hexdigest()
+
+
+def prefix_numbers(messages: Sequence[Message]) -> list[int]:
+    """The catalog's numbers of the contents that this one may have grown from: its first message, its first two, …"""
+    running, numbers = blake2b(digest_size=8), []
+    for message in messages:
+        running.update(_frame(message))
+        numbers.append(int.from_bytes(running.copy().digest(), "big", signed=True))
+    return numbers
+
+
+def derived_id(session: Session, source: str, format_name: str, user: str | None) -> str:
+    """The id of a session that has none of its own.
+
+    For a room: of the room and the day, so that every export of the room gives the same. Else: of the source's name,
+    the place in it and the first message.
+    """
+    if session.room is not None:
+        parts = [format_name, session.room, user or "", session.place]
+    else:
+        parts = [format_name, source, session.place, _frame(session.messages[0]).decode()]
+    digest = blake2b("\x1d".join(parts).encode(), digest_size=8).hexdigest()
+    return f"{format_name}-{digest}"
+
+
+def united(stored: Sequence[Message], exported: Sequence[Message]) -> list[Message]:
+    """The messages of one room and day that two exports of it hold, each once, in order of time.
+
+    Exports have no message ids, and some round to the minute: the same message is the same minute, name and text, and
+    the n-th such one in either.
+    """
+    seen: dict[tuple[object, ...], int] = {}
+    for message in stored:
+        seen[_likeness(message)] = seen.get(_likeness(message), 0) + 1
+    more = []
+    for message in exported:
+        key = _likeness(message)
+        if seen.get(key, 0):
+            seen[key] -= 1
+        else:
+            more.append(message)
+    timed = [message for message in (*stored, *more) if message.timestamp]
+    if len(timed) < len(stored) + len(more):
+        return [*stored, *more]
+    return sorted(timed, key=_minute)
+
+
+def _minute(message: Message) -> int:
+    return int(message.timestamp.timestamp()) // 60 if message.timestamp else 0
+
+
+def _likeness(message: Message) -> tuple[object, ...]:
+    return _minute(message), message.name, message.content

@@ -1,0 +1,225 @@
+"""How do transcripts become stored, summarized sessions, each once, however often they are given?
+
+Reading, summarizing and storing overlap: while one batch is summarized (by worker processes, if it is large) the next
+is read. The writer's lock is held only while a batch is stored.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from pathlib import Path
+
+from ion_summary.errors import NothingReadableError
+from ion_summary.operations.batch import Batch, Sorted, sort_batch
+from ion_summary.operations.drafts import Draft
+from ion_summary.operations.known_files import Look, look, note, resume_point
+from ion_summary.operations.reading import Manner, drafts, recognise
+from ion_summary.operations.summarizing import Summaries, Summarizers
+from ion_summary.progress import Progress
+from ion_summary.store.storage import SessionSummaryStorage
+from ion_summary.transcripts.detect import detect
+from ion_summary.transcripts.reader import Reader, Rejected, Resume, Source
+from ion_summary.transcripts.sources import find
+
+# A batch is synced as a whole: the larger, the fewer syncs; it is kept in memory, twice.
+_BATCH_BYTES = 16 << 20
+_BATCH_SESSIONS = 8_000
+_BATCH_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class IngestRequest:
+    """What is to be read, and how.
+
+    ``user`` is for sessions that name none; ``source`` is the name under which they are found again (default: the
+    format's). ``tz`` is the zone of times without one (None: the format's usual zone). ``workers`` None means one
+    process for each processor.
+    """
+
+    paths: Sequence[str | Path]
+    input_format: str | None = None
+    user: str | None = None
+    source: str | None = None
+    max_bullets: int = 8
+    max_chars: int = 800
+    workers: int | None = None
+    keep_transcripts: bool = True
+    tz: tzinfo | None = None
+    split: str = "day"
+    dry_run: bool = False
+
+
+@dataclass
+class IngestReport:
+    """What came of it. ``forgotten`` counts sessions that a tombstone keeps out."""
+
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    forgotten: int = 0
+    messages: int = 0
+    files_read: int = 0
+    files_unchanged: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+    elapsed_s: float = 0.0
+
+    @property
+    def files_rejected(self) -> int:
+        """How many sources could not be read at all."""
+        return sum(item.line is None for item in self.rejected)
+
+
+def ingest(storage: SessionSummaryStorage, request: IngestRequest, progress: Progress) -> IngestReport:
+    """Stores every session that the paths hold and that is not stored yet; with ``dry_run`` only says what it would do.
+
+    Raises:
+        NothingReadableError: every source was rejected, or there was none.
+        StoreLockedError, StoreNotWritableError: what was stored until then stays stored.
+    """
+    begun = time.monotonic()
+    run = _Run(storage, request, progress)
+    try:
+        run.work()
+    finally:
+        run.summarizers.close()
+    report = run.report
+    report.elapsed_s = round(time.monotonic() - begun, 3)
+    if not report.files_read and not report.files_unchanged:
+        first = report.rejected[0] if report.rejected else None
+        reason = f"{first.source}: {first.reason}" if first else "no transcript among the paths given"
+        raise NothingReadableError(reason=reason, report=report)
+    return report
+
+
+class _Run:
+    """One ingest on its way: the batch that is being read, and the one that is being summarized."""
+
+    def __init__(self, storage: SessionSummaryStorage, request: IngestRequest, progress: Progress) -> None:
+        self.report = IngestReport()
+        self.summarizers = Summarizers(request.max_bullets, request.max_chars, request.workers)
+        self._storage = storage
+        self._request = request
+        self._progress = progress
+        self._manner = Manner(request.input_format, request.user, request.source, request.tz, request.split)
+        # What a file must be read again for if it is another at the next run.
+        self._options = f"{self._manner}|{request.keep_transcripts}"
+        self._batch = Batch()
+        self._underway: tuple[Batch, Sorted, Summaries] | None = None
+        self._stored = 0
+
+    def work(self) -> None:
+        """Reads everything there is to read."""
+        sources = list(find(self._request.paths))
+        self._progress.start("ingest", _total_bytes(sources), "bytes")
+        for source in sources:
+            if isinstance(source, Rejected):
+                self.report.rejected.append(source)
+            else:
+                self._source(source)
+        self._next_batch()
+        self._finish_underway()
+        if self._stored >= _BATCH_SESSIONS:
+            with self._storage.writing() as writer:
+                writer.fill_segments()
+        self._progress.finish()
+
+    def _source(self, source: Source) -> None:
+        try:
+            seen = self._storage.reading(lambda catalog, _: look(source, self._options, catalog))
+        except OSError as error:
+            self.report.rejected.append(Rejected(source.name, None, error.strerror or str(error)))
+            return
+        if seen.unchanged:
+            self.report.files_unchanged += 1
+            self.report.rejected += seen.rejected
+            self._progress.advance(seen.stat.st_size if seen.stat else 0)
+            return
+        reader = recognise(source, self._manner)
+        if isinstance(reader, Rejected):
+            self.report.rejected.append(reader)
+        else:
+            self._read(source, reader, seen)
+
+    def _read(self, source: Source, reader: Reader, seen: Look) -> None:
+        self.report.files_read += 1
+        rejected: list[Rejected] = []
+        end: Resume | None = None
+        for item in drafts(source, reader, self._manner, seen.stat, resume_point(source, seen)):
+            if isinstance(item, Draft):
+                self._add(item)
+            elif isinstance(item, Rejected):
+                rejected.append(item)
+            else:
+                end = item
+        self.report.rejected += rejected
+        self._batch.read_to_end(note(source, seen, self._options, end, rejected))
+
+    def _add(self, one: Draft) -> None:
+        if self._batch.needs(one) or (self._underway is not None and self._underway[0].needs(one)):
+            # It has to do with a session that is on its way: let that one arrive first.
+            self._next_batch()
+            self._finish_underway()
+        self._batch.add(one)
+        self._progress.advance(len(one.messages_json))
+        if self._batch.bytes >= _BATCH_BYTES or len(self._batch.drafts) >= _BATCH_SESSIONS:
+            self._next_batch()
+
+    def _next_batch(self) -> None:
+        """Has the batch read so far summarized, and stores the one before it."""
+        batch, self._batch = self._batch, Batch()
+        self._finish_underway()
+        found = self._storage.reading(lambda catalog, _: sort_batch(batch.drafts, catalog, self._storage.path))
+        begun = self.summarizers.begin([] if self._request.dry_run else [one.messages_json for one in found.to_store])
+        self._underway = (batch, found, begun)
+
+    def _finish_underway(self) -> None:
+        if self._underway is None:
+            return
+        (batch, found, summaries), self._underway = self._underway, None
+        if not self._request.dry_run and (found.to_store or batch.files):
+            self._store(batch, found, summaries())
+        self.report.new += found.new
+        self.report.updated += found.updated
+        self.report.unchanged += found.unchanged
+        self.report.messages += sum(one.message_count for one in batch.drafts)
+
+    def _store(self, batch: Batch, found: Sorted, summaries: list[tuple[str, list[str]]]) -> None:
+        keep = self._request.keep_transcripts
+        with self._storage.writing() as writer:
+            entries = [
+                one.entry(*summary, keep)
+                for one, summary in zip(found.to_store, summaries, strict=True)
+                if found.still_holds(one, writer.catalog)
+            ]
+            writer.append(entries)
+            writer.remember_files(batch.files)
+        self._stored += len(entries)
+
+
+def _total_bytes(sources: list[Source | Rejected]) -> int:
+    paths = {source.path for source in sources if isinstance(source, Source) and source.path is not None}
+    return sum(path.stat().st_size for path in paths if path.is_file())
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a source is taken for: the format (None: rejected), why, and what spoke for which format."""
+
+    source: str
+    format: str | None
+    reason: str
+    evidence: list[tuple[str, int, str]]
+
+
+def explain(paths: Sequence[str | Path], input_format: str | None = None) -> Iterator[Explanation]:
+    """What every source under the paths is taken for, without reading more than its beginning."""
+    for source in find(paths):
+        if isinstance(source, Rejected):
+            yield Explanation(source.source, None, source.reason, [])
+            continue
+        found = detect(source, input_format)
+        evidence = [(name, item.score, item.reason) for name, item in found.evidence]
+        yield Explanation(source.name, found.reader.name if found.reader else None, found.reason, evidence)

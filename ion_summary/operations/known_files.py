@@ -1,0 +1,104 @@
+"""Must a transcript file be read again, and from where? An unchanged one is not even opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import IO, Any
+
+import orjson
+
+from ion_summary.store.catalog import Catalog
+from ion_summary.transcripts.reader import Rejected, Resume, Source
+
+# Of a file with millions of broken lines the first so many are reported again at each run.
+_REJECTED_KEPT = 100
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look at a source before it is read: what ``stat`` says of its file, and what is known of its last reading."""
+
+    key: str
+    stat: os.stat_result | None
+    known: dict[str, Any] | None
+    unchanged: bool
+
+    @property
+    def rejected(self) -> list[Rejected]:
+        """What was rejected at the last reading: it still is, as long as the file is unchanged."""
+        assert self.known is not None
+        return [Rejected(*item) for item in self.known["rejected"]]
+
+
+def look(source: Source, options: str, catalog: Catalog) -> Look:
+    """Compares a source with what the catalog noted when it was last read with the same ``options``."""
+    if source.path is None:
+        return Look(source.name, None, None, unchanged=False)
+    key = os.fspath(source.path.absolute()) + (f":{source.member}" if source.member else "")
+    stat = source.path.stat()
+    query = "SELECT size, mtime, inode, state FROM file WHERE path = ?"
+    row = catalog.db.execute(query, (_storable(key),)).fetchone()
+    known = orjson.loads(row[3]) if row else None
+    if known is None or known["options"] != options:
+        return Look(key, stat, None, unchanged=False)
+    same = tuple(row[:3]) == (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+    return Look(key, stat, known, unchanged=same)
+
+
+def resume_point(source: Source, seen: Look) -> Resume | None:
+    """Where a file that only grew is to be read on from; None to read it whole.
+
+    Every byte before that point is compared, by its hash: an edited file is read anew.
+    """
+    known = seen.known
+    if known is None or known["resume"] is None or seen.stat is None:
+        return None
+    offset, state = known["resume"]
+    if seen.stat.st_size < offset:
+        return None
+    with source.open() as stream:
+        if _hash(stream, offset) != known["hash"]:
+            return None
+    return Resume(offset, state)
+
+
+def note(
+    source: Source, seen: Look, options: str, end: Resume | None, rejected: list[Rejected]
+) -> tuple[str, int, int, int, str] | None:
+    """What ``StoreWriter.remember_files`` is to remember of a source that was read; None if it cannot be met again."""
+    if seen.stat is None:
+        return None
+    file_hash = None
+    if end is not None:
+        with source.open() as stream:
+            file_hash = _hash(stream, end.offset)
+    state = {
+        "options": options,
+        "hash": file_hash,
+        "resume": None if end is None else [end.offset, end.state],
+        "rejected": [[item.source, item.line, item.reason] for item in rejected[:_REJECTED_KEPT]],
+    }
+    stat = seen.stat
+    return _storable(seen.key), stat.st_size, stat.st_mtime_ns, stat.st_ino, orjson.dumps(state).decode()
+
+
+def _hash(stream: IO[bytes], size: int) -> str:
+    found = blake2b(digest_size=16)
+    for chunk in _chunks(stream, size):
+        found.update(chunk)
+    return found.hexdigest()
+
+
+def _chunks(stream: IO[bytes], size: int) -> Iterator[bytes]:
+    while size > 0 and (chunk := stream.read(min(size, _CHUNK))):
+        size -= len(chunk)
+        yield chunk
+
+
+def _storable(path: str) -> str:
+    """File names need not be UTF-8, texts in SQLite must."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,0 +1,56 @@
+"""How does a source become sessions that know where they come from?"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+
+from ion_summary.operations.drafts import Draft, Origin, draft
+from ion_summary.times import LocalZone
+from ion_summary.transcripts import read
+from ion_summary.transcripts.detect import detect
+from ion_summary.transcripts.reader import Reader, ReadOptions, Rejected, Resume, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What a user may say about the reading.
+
+    ``user`` is for sessions that name none; ``source`` is the name under which they are found again (None: the
+    format's). ``tz`` is the zone of times without one (None: the format's usual zone).
+    """
+
+    input_format: str | None
+    user: str | None
+    source: str | None
+    tz: tzinfo | None
+    split: str
+
+    def __str__(self) -> str:
+        """The same text for what gives the same sessions."""
+        return "|".join(map(str, (self.input_format, self.user, self.source, self.tz, self.split)))
+
+
+def recognise(source: Source, manner: Manner) -> Reader | Rejected:
+    """The reader for a source, or why there is none. Raises UnknownFormatError for a format that no reader has."""
+    found = detect(source, manner.input_format)
+    return found.reader or Rejected(source.name, None, found.reason)
+
+
+def drafts(
+    source: Source, reader: Reader, manner: Manner, stat: os.stat_result | None, start: Resume | None = None
+) -> Iterator[Draft | Rejected | Resume]:
+    """The sessions of a source on their way into the store, and what the reader says besides."""
+    origin = Origin(
+        name=manner.source or reader.name,
+        format=reader.name,
+        file=Path(source.member or source.path or source.name).name,
+        time_ms=(time.time_ns() if stat is None else stat.st_mtime_ns) // 1_000_000,
+        user=manner.user,
+    )
+    for item in read(source, reader, ReadOptions(tz=manner.tz or LocalZone(), split=manner.split), start):
+        yield item if isinstance(item, Rejected | Resume) else draft(item, origin)

@@ -1,0 +1,65 @@
+"""Which sessions are meant, and where in them does the text stand?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ion_summary.model import SessionSummary
+from ion_summary.store.query import Query
+from ion_summary.store.storage import SessionSummaryStorage
+from ion_summary.text.tokens import Term, first_match
+
+_BEFORE = 40
+_LENGTH = 160
+
+
+class Hit(NamedTuple):
+    """A session that was found. ``spans`` are the places of what was asked for in ``snippet`` (start, end)."""
+
+    record: SessionSummary
+    score: float
+    snippet: str
+    spans: list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """One page of hits; ``total`` counts all matches."""
+
+    total: int
+    hits: list[Hit]
+
+
+def search(storage: SessionSummaryStorage, query: Query) -> SearchResult:
+    """The sessions for which all that the query asks holds. Raises StoreNotFoundError."""
+    storage.require()
+    total, found = storage.find(query)
+    return SearchResult(total, [_hit(record, score, query.terms) for record, score in found])
+
+
+def _hit(record: SessionSummary, score: float, terms: Sequence[Term]) -> Hit:
+    snippet = _snippet(record, terms)
+    spans = sorted({match.span() for term in terms for match in term.pattern.finditer(snippet)})
+    return Hit(record, score, snippet, spans)
+
+
+def _snippet(record: SessionSummary, terms: Sequence[Term]) -> str:
+    """The part of the summary, or else the title or tag, in which the first match stands, on one line."""
+    metadata = record.metadata
+    others = [metadata.get("title"), *(metadata.get("tags") or [])] if terms else []
+    texts = [" ".join(text.split()) for text in (record.summary, *others) if isinstance(text, str)]
+    for text in texts:
+        match = first_match(text, terms)
+        if match is not None:
+            return _around(text, *match)
+    return _around(texts[0], 0, 0)
+
+
+def _around(text: str, start: int, end: int) -> str:
+    first = 0 if start <= _BEFORE else text.rfind(" ", 0, start - _BEFORE) + 1
+    last = max(end, min(len(text), first + _LENGTH))
+    if last < len(text):
+        last = max(end, text.rfind(" ", first, last)) if " " in text[first:last] else last
+    return ("… " if first else "") + text[first:last] + (" …" if last < len(text) else "")

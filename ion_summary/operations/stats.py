@@ -1,0 +1,45 @@
+"""How much is stored, and on which days, for whom, from where?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, tzinfo
+
+from ion_summary.store.counting import Group, Key, groups
+from ion_summary.store.storage import SessionSummaryStorage
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Counts, sizes (bytes) and the span of time (ISO 8601, UTC) of a store."""
+
+    total_sessions: int
+    llm_summaries: int
+    rule_based_summaries: int
+    recent_24h: int
+    users: int
+    messages: int
+    storage_path: str
+    storage_bytes: int
+    partitions: int
+    oldest: str | None
+    newest: str | None
+    pending_jobs: int = 0
+    cost_usd: float = 0.0
+
+
+def stats(storage: SessionSummaryStorage) -> Stats:
+    """The counts of the whole store. Raises StoreNotFoundError."""
+    storage.require()
+    return Stats(**storage.get_stats())
+
+
+def stats_by(storage: SessionSummaryStorage, key: Key, tz: tzinfo | None) -> list[Group]:
+    """The counts by a property; days and months are those of ``tz`` (None: local). Raises StoreNotFoundError."""
+    storage.require()
+    return storage.reading(lambda catalog, _: groups(catalog, key, tz))
+
+
+def days(storage: SessionSummaryStorage, tz: tzinfo | None) -> list[tuple[date, int]]:
+    """The days that have sessions, and how many, in order."""
+    return [(date.fromisoformat(group.key), group.sessions) for group in stats_by(storage, "day", tz)]

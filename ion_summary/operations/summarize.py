@@ -1,0 +1,52 @@
+"""What were the sessions in these files about? Nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+
+from ion_summary.model import SessionSummary
+from ion_summary.operations.drafts import Draft
+from ion_summary.operations.reading import Manner, drafts, recognise
+from ion_summary.operations.summarizing import summarize_all
+from ion_summary.transcripts.reader import Rejected, Source
+from ion_summary.transcripts.sources import find
+
+
+@dataclass(frozen=True)
+class SummarizeRequest:
+    """What is to be read, and how long the summaries may be; the rest as in ``IngestRequest``."""
+
+    paths: Sequence[str | Path]
+    input_format: str | None = None
+    max_bullets: int = 8
+    max_chars: int = 800
+    tz: tzinfo | None = None
+    split: str = "day"
+    user: str | None = None
+
+
+def summarize(request: SummarizeRequest) -> Iterator[SessionSummary | Rejected]:
+    """The record of every session as ``ingest`` would store it, and what could not be read, in order."""
+    for source in find(request.paths):
+        if isinstance(source, Rejected):
+            yield source
+        else:
+            yield from _summaries(source, request)
+
+
+def _summaries(source: Source, request: SummarizeRequest) -> Iterator[SessionSummary | Rejected]:
+    manner = Manner(request.input_format, request.user, None, request.tz, request.split)
+    reader = recognise(source, manner)
+    if isinstance(reader, Rejected):
+        yield reader
+        return
+    stat = source.path.stat() if source.path else None
+    for item in drafts(source, reader, manner, stat):
+        if isinstance(item, Draft):
+            ((summary, tags),) = summarize_all([item.messages_json], request.max_bullets, request.max_chars)
+            yield item.entry(summary, tags, keep_transcript=False).record
+        elif isinstance(item, Rejected):
+            yield item

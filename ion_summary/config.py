@@ -11,12 +11,12 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ion_summary.errors import ConfigurationError, UsageError
 
 FORMATS = ("auto", "table", "plain", "json", "jsonl", "csv")
-SORTS = ("relevance", "newest", "oldest")
+Sort = Literal["relevance", "newest", "oldest"]
 SPLITS = ("day", "none")
 PREFIX = "ION_SUMMARY_"
 DEFAULT = "default"
@@ -85,8 +85,8 @@ class Settings:
         "day", "Chat rooms become one session a day, or one in all.", option="--split", choices=SPLITS
     )
     limit: int = _setting(20, "Hits that search shows.", option="--limit", least=0)
-    sort: str = _setting(
-        "relevance", "Order of the hits; without words to search for: newest first.", option="--sort", choices=SORTS
+    sort: Sort = _setting(
+        "relevance", "Order of the hits; without words to search for: newest first.", option="--sort", choices=get_args(Sort)
     )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -208,7 +208,8 @@ def _problem(each: Field[Any], value: Any) -> str:
     choices, least = each.metadata["choices"], each.metadata["least"]
     if choices and value not in choices:
         return f"must be one of {', '.join(choices)}, not {value!r}"
-    if least is not None and not float(least) <= float(value) < float("inf"):
+    number: Any = value
+    if least is not None and not least <= number < float("inf"):
         return f"must be at least {least}, not {value!r}"
     if kind in ("str", "Path") and (not str(value) or "\0" in str(value)):
         return "must not be empty"
@@ -252,7 +253,8 @@ def _home(environment: Mapping[str, str]) -> Path:
 
 
 def _kind(each: Field[Any]) -> str:
-    return str(each.type).removesuffix(" | None")
+    name = str(each.type).removesuffix(" | None")
+    return name if name in _KINDS else "str"
 
 
 def _toml(each: Field[Any]) -> str:

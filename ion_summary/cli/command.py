@@ -65,7 +65,9 @@ def command(
     json = "format" in settings
 
     def decorate(function: Callable[..., int | None]) -> Any:
-        own = list(signature(function, eval_str=True).parameters.values())[1:]
+        own = [
+            each.replace(kind=Parameter.KEYWORD_ONLY) for each in signature(function, eval_str=True).parameters.values()
+        ][1:]
         names = (*settings, *EVERYWHERE, *hidden)
         parameters = [
             _option(declared, declared.name in hidden)

@@ -9,6 +9,8 @@ import typer
 from ion_summary.cli import records
 from ion_summary.cli.command import Run, command
 from ion_summary.cli.output import warn
+from ion_summary.config import DEFAULT
+from ion_summary.errors import NothingReadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,24 +74,34 @@ def ingest(
         max_chars=chosen.max_chars,
         workers=chosen.workers,
         keep_transcripts=chosen.transcripts,
-        tz=run.tz,
+        tz=run.tz if run.settings.origins["tz"] != DEFAULT else None,
         split=chosen.split,
         dry_run=dry_run,
     )
-    report = operation(run.storage(), request, run.out.progress())
-    rows = _rows(report)
+    nothing: NothingReadableError | None = None
+    try:
+        report = operation(run.storage(), request, run.out.progress())
+    except NothingReadableError as error:  # the report is due all the same: it names what was rejected
+        report, nothing = error.fields["report"], error
     run.out.render(
         document=lambda: _document(report),
         columns=("name", "value"),
-        rows=lambda: rows,
-        table=lambda terminal: terminal.fields(rows),
+        rows=lambda: _rows(report),
+        table=lambda terminal: terminal.fields(_rows(report)),
     )
+    if run.out.format != "json":
+        _name_rejected(report)
+    if nothing is not None:
+        raise nothing
+    read = report.new + report.updated + report.unchanged + report.forgotten + report.files_unchanged
+    return records.status(read, len(report.rejected))
+
+
+def _name_rejected(report: IngestReport) -> None:
     for rejected in report.rejected[:_NAMED]:
         warn(records.rejected_line(rejected))
     if len(report.rejected) > _NAMED:
         warn(f"rejected: {len(report.rejected) - _NAMED:,} more; --json names all of them")
-    read = report.new + report.updated + report.unchanged + report.forgotten + report.files_unchanged
-    return records.status(read, len(report.rejected), paths)
 
 
 def _document(report: IngestReport) -> dict[str, Any]:
@@ -104,7 +116,7 @@ def _document(report: IngestReport) -> dict[str, Any]:
         "files": {
             "read": report.files_read,
             "unchanged": report.files_unchanged,
-            "rejected": len({rejected.source for rejected in report.rejected}),
+            "rejected": report.files_rejected,
         },
         "rejected": [records.rejected_document(rejected) for rejected in report.rejected],
         "elapsed_s": round(report.elapsed_s, 3),
@@ -139,16 +151,16 @@ def _explain(run: Run, paths: list[str]) -> int:
         row=lambda each: (each.source, each.format, each.reason),
         block=_explanation_block,
     )
-    return records.status(counted["read"], counted["rejected"], paths)
+    return records.status(counted["read"], counted["rejected"])
 
 
 def _explanation_document(each: Explanation) -> dict[str, Any]:
-    evidence = [{"format": name, "score": what.score, "reason": what.reason} for name, what in each.evidence]
+    evidence = [{"format": name, "score": score, "reason": reason} for name, score, reason in each.evidence]
     return {"source": each.source, "format": each.format, "reason": each.reason, "evidence": evidence}
 
 
 def _explanation_block(terminal: Terminal, each: Explanation) -> None:
     terminal.text(each.source, style="bold")
     terminal.text(f"{each.format or 'rejected'}: {each.reason}", indent=2)
-    for name, what in each.evidence:
-        terminal.text(f"{name} {what.score}: {what.reason}", indent=4, style="dim")
+    for name, score, reason in each.evidence:
+        terminal.text(f"{name} {score}: {reason}", indent=4, style="dim")

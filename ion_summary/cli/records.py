@@ -136,9 +136,8 @@ def rejected_line(rejected: Rejected) -> str:
     return f"rejected: {rejected.source}{line}: {rejected.reason}"
 
 
-def status(read: int, rejected: int, paths: Sequence[str]) -> int:
-    """The exit status of a command that read ``read`` sessions. Raises NothingReadableError if that is none."""
-    if read:
-        return PARTIAL if rejected else 0
-    where = ", ".join(paths[:3]) + (" …" if len(paths) > 3 else "")
-    raise NothingReadableError(reason=f"{rejected:,} inputs rejected" if rejected else f"no session in {where}")
+def status(read: int, rejected: int) -> int:
+    """The exit status of a command that read ``read`` sessions. Raises NothingReadableError if all were rejected."""
+    if rejected and not read:
+        raise NothingReadableError(reason=f"all {rejected:,} inputs were rejected" if rejected > 1 else "it was rejected")
+    return PARTIAL if rejected else 0

@@ -48,7 +48,7 @@ def stats(
             table=lambda terminal: _draw_groups(terminal, by, rows),
         )
         return
-    counted = asdict(operation.stats(storage, run.tz))
+    counted = asdict(operation.stats(storage))
     run.out.render(
         document=lambda: counted,
         columns=("name", "value"),

@@ -55,7 +55,7 @@ def summarize(
         row=lambda record: records.row(run.out, record),
         block=records.block,
     )
-    return records.status(sorting.read, sorting.rejected, paths)
+    return records.status(sorting.read, sorting.rejected)
 
 
 class Sorting:

@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 
 ROOT = Path(__file__).resolve().parent.parent
 _SCRIPT = Path(sys.executable).with_name("ion-summary")
@@ -153,7 +154,9 @@ class Report:
         verdict = {True: "ok", False: "MISSED", None: ""}[kept]
         if not self.rows[1:]:
             print(f"# {self.title}")
-        print(f"{name:<58} {value:>12,.{decimals(value)}f} {unit:<12} {promise:<10} {verdict}".rstrip(), flush=True)
+        padding = " " * (58 - sum(2 if east_asian_width(letter) in "WF" else 1 for letter in name))
+        figure = f"{value:,}" if isinstance(value, int) else f"{value:,.{decimals(value)}f}"
+        print(f"{name}{padding} {figure:>12} {unit:<14} {promise:<10} {verdict}".rstrip(), flush=True)
 
     def finish(self, path: Path | None) -> None:
         """Write all figures with the machine they come from, if ``--json`` asked for it."""

@@ -55,10 +55,14 @@ QUESTIONS = {
     "user and 환불": Question("환불", generate.HEAVY_USER),
 }
 
+#: The questions whose time is promised; the others show what the rest costs.
+PROMISED = ("user", "환불")
+
 
 def ask(store: str, name: str) -> None:
     """In a process of its own: open, ask, read 20; then again and again. Prints milliseconds as JSON."""
-    from ion_summary.operations.search import Query, search
+    from ion_summary.operations.search import search
+    from ion_summary.store.query import Query
     from ion_summary.store.storage import SessionSummaryStorage
 
     began = time.perf_counter()
@@ -102,8 +106,9 @@ def main() -> None:
             command = [sys.executable, "-m", "benchmarks.search", "--engine", str(store), name]
             answers = [json.loads(run(command).output) for _ in range(options.runs)]
             cold, warm = (statistics.median(answer[key] for answer in answers) for key in ("cold_ms", "warm_ms"))
-            report.add(f"{name}: cold", cold, "ms", most=10)
-            report.add(f"{name}: warm", warm, "ms", most=0.5)
+            promised = name in PROMISED
+            report.add(f"{name}: cold", cold, "ms", most=10 if promised else None)
+            report.add(f"{name}: warm", warm, "ms", most=0.5 if promised else None)
             found = answers[0]["total"]
             report.add(f"{name}: found of {expected[name]}", found, "", least=expected[name], most=expected[name])
     report.finish(options.json)

@@ -1,10 +1,11 @@
 """Which pages are generated, and are they up to date? ``make docs`` writes them again.
 
-That is the pages of errors, settings and commands, and the output of every executed example in the documents.
+That is the pages of errors, settings, commands and modules, and the output of every executed example.
 """
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -89,6 +90,19 @@ def commands_page() -> str:
     return text
 
 
+def modules_page() -> str:
+    """Every module with the question it answers: the first paragraph of its docstring."""
+    text = "# Modules\n\nEvery module answers one question. `make docs` writes this page from their docstrings.\n"
+    package = ROOT / "ion_summary"
+    for directory in [package, *sorted({path.parent for path in package.rglob("*.py")} - {package})]:
+        text += f"\n## `{directory.relative_to(ROOT).as_posix()}/`\n\n| module | question |\n| --- | --- |\n"
+        for path in sorted(directory.glob("*.py"), key=lambda path: (path.name != "__init__.py", path.name)):
+            docstring = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+            question = docstring.split("\n\n")[0].replace("\n", " ").replace("|", "\\|").replace("``", "`")
+            text += f"| `{path.name}` | {question} |\n"
+    return text
+
+
 def _help(arguments: list[str]) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "ion_summary", *arguments],
@@ -105,6 +119,7 @@ GENERATED = {
     "docs/errors.md": errors_page,
     "docs/configuration.md": settings_page,
     "docs/commands.md": commands_page,
+    "docs/modules.md": modules_page,
 }
 
 

@@ -1,0 +1,118 @@
+"""What in a message is not meant to be read? Mentions, markup, sign-offs, fillers, greetings, and all of a code block but its point."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ion_summary.text.clean import clean
+
+LONGEST = 20_000  # characters of one message that are looked at: its beginning, and a fifth from its end
+
+# One look decides that a message needs none of the slow substitutions.
+_SUSPECT = re.compile(
+    r"[`*#@|<&^\[\\]|__|https?:| [,.?!]|\b[Uu][hm]\b|\b[Mm]m\b|^\s*(?:[-•·▶]|\d+[.)])\s|\d/\d\s*$|[-–] ?[A-Z][a-z]+\s*$",
+    re.M,
+)
+
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*([\w+#.-]*)[^\n]*\n(.*?)(?:^[ \t]*(?:```|~~~)[ \t]*$|\Z)", re.M | re.S)
+_SUBSTITUTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.M), replacement)
+    for pattern, replacement in (
+        (r"^(?:\s*\.?@[\w.]+[:,]?)+\s*", ""),  # mentions that address a message
+        (r"https?://(?:t\.co|bit\.ly|goo\.gl|tinyurl\.com|ow\.ly|me2\.do|buff\.ly)/\S*", ""),  # links that say nothing
+        (r"!?\[([^\]\n]{1,200})\]\((?:[^()\s]|\([^()\s]*\))*\)", r"\1"),  # a link's text without its target
+        (r"</?[a-zA-Z][^<>\n]{0,200}>|<!--.*?-->", " "),  # tags
+        (r"\[(?:[A-Z]?[a-z]+|[a-z ]+)\.?\]", " "),  # [Laughter], [inaudible]
+        (r"^\s{0,8}(?:#{1,6}|[-*+•·▶]|>+|\d{1,2}[.)]|\[[ xX]\])\s+", ""),  # headings, lists, quotes
+        (r"^\s*\|?[\s:|-]{4,}\|?\s*$", ""),  # the rule of a table
+        (r"\s*\|\s*", ", "),  # its cells
+        (r"(\*\*|__|~~)(?=\S)(.{1,400}?)(?<=\S)\1", r"\2"),
+        (r"(?<![\w*])\*(?=[^\s*])([^*\n]{1,300})(?<=\S)\*(?![\w*])", r"\1"),
+        (
+            r"(?:\s+\(?\d/\d\)?)?\s*(?:[\^*/~][A-Z][A-Za-z]{0,9}|(?:(?:TY|Regards|Cheers|Thanks)\s?)?[-–—] ?[A-Z][a-z]{1,10})[.]?(?:\s+\(?\d/\d\)?)?\s*$",
+            "",
+        ),
+        (r"\s+\(?\d/\d\)?\s*$", ""),  # part 1/2 of a long tweet
+        (r"(?<![\w'])(?:[Uu][hm]+|[Mm]m+|[Hh]mm+|[Ee]rm?|mm-hmm|Mm-hmm)(?![\w'-])(?:\s*[,.])?", " "),
+        (r"[ \t]+([,.?!;:])(?=\s|$)", r"\1"),
+        (r"\b(\w+)((?:\s+\1\b)+)", r"\1"),  # the the
+    )
+)
+_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&"))
+# What apps write in place of something that is no text.
+_PLACEHOLDER = re.compile(
+    r"^(?:사진(?: \d+장)?|동영상|이모티콘|음성메시지|삭제된 메시지입니다\.?|\(?(?:이모티콘|사진)\)?|<[^<>]*(?:omitted|제외됨|생략됨)[^<>]*>"
+    r"|(?:image|video|sticker|audio|GIF) omitted|(?:Photo|Sticker|Emoticons?|Voice message)|This message was deleted\.?)$",
+    re.I,
+)
+# What opens a sentence without saying anything.
+_OPENING = re.compile(
+    r"(?i)^(?:(?:oh|ah|aw|well|so|okay|ok|alright|all right|yeah|yep|yes|right|sure|um+|uh+|hmm*|hi|hello|hey|hi there|hello there|thanks|thank you"
+    r"|and|but|now|please|great|perfect|got it|i see|you know|i mean|of course|no problem|sorry|good (?:morning|afternoon|evening)"
+    r"|네+|예|넵|응|아+|음+|어|오|와|그럼|그러면|그리고|그런데|근데|그래서|그래|자|저기|저기요|글쎄요?|안녕하세요|안녕|감사합니다|알겠습니다|죄송하지만|실례지만|사실|일단|혹시|저)"
+    r"(?:[,.!~…]+\s*|\s+(?=[,–-])|(?<=\bso)\s+(?=\w)|(?<=\band)\s+(?=\w)|(?<=\bbut)\s+(?=\w)|(?<=그럼)\s+|(?<=근데)\s+|(?<=그리고)\s+|(?<=그런데)\s+|(?<=그러면)\s+|(?<=그래서)\s+|(?<=네)\s+))+"
+)
+_CODE_NOISE = re.compile(
+    r"^\s*(?:#(?!!)|//|/\*|\*|import |from \S+ import|use |using |#include|package |[{}()\[\];,]*\s*$|\.\.\.)"
+)
+_SHELL = frozenset("sh bash shell zsh console powershell ps1 cmd bat terminal".split())
+_ERROR_LINE = re.compile(r"(?:\b\w*(?:Error|Exception|Fatal|FATAL|ERROR|FAILED|panic)\b|오류|에러).{0,200}")
+_SIGNATURE = re.compile(
+    r"\s*(?:async )?(?:def|class|function|func|fn|public|private|SELECT|CREATE|UPDATE|INSERT|DELETE|ALTER)\b", re.I
+)
+_LONGEST_CODE = 90
+_MOST_CODE_LINES = 4
+
+
+def tidy(text: str) -> list[tuple[str, bool]]:
+    """The parts of a message that are worth reading, as ``(text, is code)``; texts may hold several lines."""
+    text = clean(text)
+    if len(text) > LONGEST:
+        text = text[: LONGEST * 4 // 5] + "\n" + text[-LONGEST // 5 :]
+    if not _SUSPECT.search(text):
+        return [(text, False)]
+    parts: list[tuple[str, bool]] = []
+    end = 0
+    if "```" in text or "~~~" in text:
+        for fence in _FENCE.finditer(text):
+            parts.append((_plain(text[end : fence.start()]), False))
+            parts.extend((line, True) for line in _point_of_code(fence.group(1).lower(), fence.group(2)))
+            end = fence.end()
+    parts.append((_plain(text[end:]), False))
+    return parts
+
+
+def _plain(text: str) -> str:
+    if "&" in text:
+        for entity, char in _ENTITIES:
+            text = text.replace(entity, char)
+    for pattern, replacement in _SUBSTITUTIONS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _point_of_code(kind: str, block: str) -> Iterator[str]:
+    """The lines of a code block that say what it is for: its commands, the error, or its first signature."""
+    lines = [line.strip() for line in block.split("\n") if not _CODE_NOISE.match(line)]
+    commands = [line.removeprefix("$ ") for line in lines if kind in _SHELL or line.startswith("$ ")]
+    errors = [found.group() for line in lines if (found := _ERROR_LINE.search(line))]
+    signatures = [line for line in lines if _SIGNATURE.match(line)]
+    for line in (errors[-2:] or commands or signatures[:1] or lines[:1])[:_MOST_CODE_LINES]:
+        yield f"`{line[:_LONGEST_CODE].rstrip()}`"
+
+
+def is_placeholder(sentence: str) -> bool:
+    """Whether ``sentence`` only stands where a photo, sticker or deleted message was."""
+    return len(sentence) < 60 and _PLACEHOLDER.match(sentence) is not None
+
+
+def strip_opening(sentence: str) -> str:
+    """``sentence`` without the greeting or filler it opens with; as it was if nothing else is in it."""
+    found = _OPENING.match(sentence)
+    if found is None or found.end() >= len(sentence):
+        return sentence
+    rest = sentence[found.end() :].lstrip(" ,.-–")
+    if not rest:
+        return sentence
+    return rest[0].upper() + rest[1:] if sentence[0].isupper() and rest[0].islower() else rest

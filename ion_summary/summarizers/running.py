@@ -1,0 +1,226 @@
+"""What are the main points of a conversation that is still going on?
+
+Whatever was said, only ``POOL`` sentences and a bounded vocabulary are kept, so that neither time nor memory of a turn
+depends on how long the conversation is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ion_summary.errors import UsageError
+from ion_summary.model import Message
+from ion_summary.summarizers import speakers, weights
+from ion_summary.summarizers.bullets import Bullet, as_open, cut, render
+from ion_summary.summarizers.candidates import BIT, Heard, Sentence, factor_of, listen
+from ion_summary.summarizers.selection import Limits, length_power, select
+from ion_summary.summarizers.speakers import Speaker
+from ion_summary.summarizers.tags import tags_of
+from ion_summary.summarizers.vocabulary import Vocabulary
+
+AnyMessage = Message | Mapping[str, Any]
+
+POOL = 48  # sentences kept when more than twice as many are there
+_VERSION = 1
+_MOST_VOICES = 60
+_TOPIC_TURNS = 6  # a greeting opens a new topic only after so many turns
+_LONGEST_ASSENT = 16
+_SIDE_BIT = {"U": BIT["user"], "A": BIT["assistant"], "S": BIT["system"], "T": BIT["tool"], "": 0}
+
+
+class RunningSummary:
+    """Follows a conversation: ``add`` each message, ask for the ``summary`` at any time. Deterministic."""
+
+    pool_size = POOL
+
+    def __init__(self) -> None:
+        self._pool: list[Sentence] = []
+        self._vocabulary = Vocabulary()
+        self._voices: dict[Speaker, int] = {}
+        self._messages = self._turn = self._order = self._topic_turn = 0
+        self._last: Speaker | None = None
+        self._asked: Sentence | None = None  # the question that nobody has answered yet
+        self._new_topic = True
+        self._small_talk: Sentence | None = None  # shown only if nothing else was ever said
+
+    def add(self, message: AnyMessage) -> None:
+        """Takes account of the next message: a ``Message``, or a mapping with ``content`` and ``role`` or ``name``."""
+        side, name, text = speakers.read(message)
+        self._messages += 1
+        speaker = (side, name)
+        voice = self._voices.get(speaker)
+        if voice is None:
+            voice = len(self._voices)
+            if voice < _MOST_VOICES:
+                self._voices[speaker] = voice
+        heard = listen(text)
+        if heard.greets and self._turn - self._topic_turn >= _TOPIC_TURNS:
+            self._new_topic = True
+        if heard.sentences:
+            self._take(heard, speaker, voice)
+        else:
+            self._take_small_talk(heard, speaker)
+
+    def _take_small_talk(self, heard: Heard, speaker: Speaker) -> None:
+        if self._asked is not None and heard.assent and speaker != self._last and len(heard.assent) <= _LONGEST_ASSENT:
+            self._asked.text += " → " + heard.assent
+            self._asked = None
+        if self._small_talk is None and heard.small_talk:
+            self._small_talk = Sentence(heard.small_talk, (), 0)
+            self._small_talk.speaker = speaker
+
+    def _take(self, heard: Heard, speaker: Speaker, voice: int) -> None:
+        self._turn += 1
+        features = self._features_of_turn(heard, speaker)
+        known = self._vocabulary.terms
+        for place, sentence in enumerate(heard.sentences):
+            sentence.message, sentence.turn, sentence.order = self._messages, self._turn, self._order
+            sentence.speaker = speaker
+            self._order += 1
+            more = features
+            if place == 0:
+                more |= BIT["lead"]
+                if speaker != self._last:
+                    more |= BIT["answer"] if self._asked is not None else BIT["reply"]
+            elif place > 2:
+                more |= BIT["late"]
+            new = sum(term not in known for term in sentence.terms)
+            if 2 * new > len(sentence.terms):
+                more |= BIT["novel"]
+            sentence.features |= more
+            sentence.factor = factor_of(sentence.features)
+            self._vocabulary.add(sentence.spoken, voice)
+            sentence.spoken = ()
+        if heard.asks:
+            self._asked = heard.sentences[-1]
+        elif speaker != self._last:
+            self._asked = None
+        self._last = speaker
+        self._pool += heard.sentences
+        if len(self._pool) > 2 * self.pool_size:
+            self._prune()
+
+    def _features_of_turn(self, heard: Heard, speaker: Speaker) -> int:
+        features = _SIDE_BIT[speaker[0]]
+        if self._turn == 1:
+            features |= BIT["opening"]
+        elif self._new_topic and speaker[0] not in ("S", "T"):
+            features |= BIT["topic"]
+        if self._new_topic:
+            self._topic_turn = self._turn
+            self._new_topic = False
+        if 2 <= self._turn <= 3:
+            features |= BIT["early"]
+        elif 4 <= self._turn <= 6:
+            features |= BIT["soon"]
+        if len(heard.sentences) > 2:
+            features |= BIT["rich"]
+        return features
+
+    def _prune(self) -> None:
+        """Keeps the best sentences, by what each would be worth alone."""
+        power = length_power(Limits(1, 60, 60))
+        best = sorted(self._pool, key=lambda s: (-self._worth_alone(s, power), s.order))[: self.pool_size]
+        self._pool = sorted(best, key=lambda s: s.order)
+        self._vocabulary.forget_rare({term for sentence in self._pool for term in sentence.terms})
+
+    def _worth_alone(self, sentence: Sentence, power: float) -> float:
+        fresh = weights.BASE + sum(map(self._vocabulary.worth.__getitem__, sentence.terms))
+        worth: float = fresh**weights.POWER * sentence.factor / (len(sentence.text) + weights.PADDING) ** power
+        return worth
+
+    def summary(self, max_bullets: int = 6, max_chars: int = 600, per_line_max: int | None = None) -> str:
+        """The main points so far, as lines ``- U: …`` in the order of the conversation.
+
+        At most ``max_bullets`` lines of ``per_line_max`` characters (default: no limit of their own) and ``max_chars``
+        characters in all, newlines included. "" only if nothing has been said. Raises ``UsageError`` for a limit that
+        is no whole number from 1.
+        """
+        limits = _limits(max_bullets, max_chars, per_line_max)
+        labels = speakers.labels(self._voices)
+        bullets = self._select(limits, labels)
+        if bullets:
+            return "\n".join(render(bullet.sentences, labels) for bullet in bullets)
+        return self._at_any_price(min(limits.chars, limits.line), labels)
+
+    def _select(self, limits: Limits, labels: dict[Speaker, str]) -> list[Bullet]:
+        return select(self._candidates(limits, labels), self._vocabulary.worth, labels, limits, self._turn)
+
+    def _candidates(self, limits: Limits, labels: dict[Speaker, str]) -> list[Sentence]:
+        """The pool, with the open question marked and what would never fit cut."""
+        longest = min(limits.chars, limits.line) - 4
+        pool = self._pool
+        if self._asked is not None and self._asked in pool[-1:]:
+            pool = [*pool[:-1], _with_text(self._asked, as_open(self._asked.text))]
+        if any(len(s.text) > longest - 12 for s in pool):
+            pool = [_with_text(s, cut(s.text, longest - len(labels[s.speaker]))) for s in pool]
+            pool = [s for s in pool if s.text]
+        return pool
+
+    def _at_any_price(self, room: int, labels: dict[Speaker, str]) -> str:
+        """Something in ``room`` characters, however few they are."""
+        power = length_power(Limits(1, 60, 60))
+        best = max(self._pool, key=lambda s: self._worth_alone(s, power), default=self._small_talk)
+        if best is None:
+            return ""
+        head = f"- {labels.get(best.speaker, '?')}: "
+        for mark in (head, "- ", ""):
+            text = cut(best.text, room - len(mark))
+            if text:
+                return mark + text
+        return "- …" if room > 2 else "…"
+
+    def tags(self, limit: int = 5) -> list[str]:
+        """The topics so far, at most ``limit`` of them, the weightiest first."""
+        return tags_of(self._vocabulary, limit)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole state as JSON values; ``from_dict`` goes on from it exactly as this would."""
+        return {
+            "version": _VERSION,
+            "pool": [sentence.to_list() for sentence in self._pool],
+            "vocabulary": self._vocabulary.to_dict(),
+            "voices": [list(speaker) for speaker in self._voices],
+            "counts": [self._messages, self._turn, self._order, self._topic_turn],
+            "last": None if self._last is None else list(self._last),
+            "asked": None if self._asked is None else self._asked.order,
+            "new_topic": self._new_topic,
+            "small_talk": None if self._small_talk is None else self._small_talk.to_list(),
+        }
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> RunningSummary:
+        """The summary that ``to_dict`` described. Raises ``UsageError`` for a state of another version."""
+        if state.get("version") != _VERSION:
+            raise UsageError(
+                reason=f"a running summary of version {state.get('version')!r} cannot be continued",
+                accepted=f"version {_VERSION}; begin a new RunningSummary and add the messages again",
+            )
+        made = cls()
+        made._pool = [Sentence.from_list(values) for values in state["pool"]]
+        made._vocabulary = Vocabulary.from_dict(state["vocabulary"])
+        made._voices = {(side, name): voice for voice, (side, name) in enumerate(state["voices"])}
+        made._messages, made._turn, made._order, made._topic_turn = state["counts"]
+        made._last = None if state["last"] is None else (state["last"][0], state["last"][1])
+        made._asked = next((s for s in made._pool if s.order == state["asked"]), None)
+        made._new_topic = state["new_topic"]
+        made._small_talk = None if state["small_talk"] is None else Sentence.from_list(state["small_talk"])
+        return made
+
+
+def _with_text(sentence: Sentence, text: str) -> Sentence:
+    if text == sentence.text:
+        return sentence
+    made = Sentence(text, sentence.terms, sentence.features)
+    made.factor, made.speaker = sentence.factor, sentence.speaker
+    made.message, made.turn, made.order = sentence.message, sentence.turn, sentence.order
+    return made
+
+
+def _limits(max_bullets: int, max_chars: int, per_line_max: int | None) -> Limits:
+    line = max_chars if per_line_max is None else per_line_max
+    for name, value in (("max_bullets", max_bullets), ("max_chars", max_chars), ("per_line_max", line)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise UsageError(reason=f"{name} is {value!r}", accepted=f"{name} is a whole number from 1")
+    return Limits(max_bullets, max_chars, line)

@@ -1,0 +1,71 @@
+"""Who speaks, and how is that shown in a few characters?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ion_summary.model import Message
+
+Speaker = tuple[str, str]  # side and name
+USER, ASSISTANT, SYSTEM, TOOL = "U", "A", "S", "T"
+_SIDES = {
+    **dict.fromkeys("user customer client human patient 고객 사용자 손님 나 질문자 환자".split(), USER),
+    **dict.fromkeys(
+        "assistant agent ai bot model chatbot advisor doctor 상담원 상담사 어시스턴트 도우미 비서 챗봇 의사".split(),
+        ASSISTANT,
+    ),
+    **dict.fromkeys("system developer 시스템".split(), SYSTEM),
+    **dict.fromkeys("tool function".split(), TOOL),
+}
+_LONGEST_NAME = 8
+_PARTS = re.compile(r"[\s_.]+")
+_NOT_A_LABEL = re.compile(r"[\s:：]+")
+
+
+def read(message: Message | Mapping[str, Any]) -> tuple[str, str, str]:
+    """``(side, name, text)`` of a message: the side is one of U A S T, "" for one person among others in a room."""
+    role: Any
+    name: Any
+    content: Any
+    if isinstance(message, Message):
+        role, name, content = message.role, message.name, message.content
+    else:
+        role, content = message.get("role"), message.get("content")
+        name = message.get("name") or message.get("speaker")
+    side = _SIDES.get(str(role).lower(), "") if role else ""
+    name = str(name) if name else ""
+    if not side:
+        name = name or str(role or "")
+        side = _SIDES.get(name.lower(), "" if name else USER)
+    if isinstance(content, str):
+        return side, name, content
+    return side, name, "" if content is None else str(content)
+
+
+def short_name(name: str) -> str:
+    """``name`` as a bullet shows it: whole if it is short, else initials (``Project Manager`` is PM, ``Person1`` P1)."""
+    name = _NOT_A_LABEL.sub(" ", name).strip()
+    words = [word for word in _PARTS.split(name) if word]
+    if not words or (len(name) <= _LONGEST_NAME and not (name[0].isascii() and name[-1].isdigit())):
+        return name or "?"
+    if len(words) == 1 and not (name[0].isascii() and name[-1].isdigit()):
+        return name[:_LONGEST_NAME]
+    return "".join(word[0] + re.sub(r"\D", "", word[1:]) for word in words).upper()
+
+
+def labels(voices: Iterable[Speaker]) -> dict[Speaker, str]:
+    """How each speaker is shown. One user is U; several people are shown by their names, no two of them alike."""
+    voices = list(voices)
+    several = sum(side == USER for side, _ in voices) > 1
+    shown: dict[Speaker, str] = {}
+    for speaker in voices:
+        side, name = speaker
+        label = side
+        if not side or (several and side == USER and name):
+            label = short_name(name)
+            if label in shown.values():
+                label = _NOT_A_LABEL.sub(" ", name).strip() or "?"
+        shown[speaker] = label
+    return shown

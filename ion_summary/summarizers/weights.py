@@ -1,0 +1,57 @@
+"""How much does each feature of a sentence count? The only fitted numbers of the rule summarizer."""
+
+from __future__ import annotations
+
+# What one new term adds: its class times log(1 + sentences of the session that have it).
+TERM = {"common": 0.5, "plain": 1.0, "rare": 1.1, "name": 1.2, "number": 0.6, "fact": 0.8}
+SHARED = 1.2  # a term that more than one speaker has used
+REPEATED = 0.15  # what is left of a term's worth once it is in the summary
+BASE = 1.0  # worth of a sentence beyond its terms
+POWER = 0.9  # of a sentence's terms together
+LENGTH = 0.72  # a sentence's worth is divided by its length to this power
+PADDING = 8  # characters added to the length first
+
+# A sentence's worth is multiplied by the factor of every feature it has.
+FACTOR = {
+    "opening": 2.0,
+    "topic": 1.5,
+    "question": 0.8,
+    "answer": 1.2,
+    "request": 1.2,
+    "commit": 1.1,
+    "problem": 1.15,
+    "decide": 1.15,
+    "cause": 1.0,
+    "doubt": 0.95,
+    "thanks": 0.6,
+    "first": 1.0,
+    "second": 0.9,
+    "negation": 1.0,
+    "time": 1.05,
+    "number": 1.0,
+    "fact": 1.1,
+    "name": 1.05,
+    "code": 0.8,
+    "lead": 1.05,
+    "late": 0.95,
+    "user": 1.0,
+    "assistant": 1.0,
+    "system": 0.3,
+    "tool": 0.4,
+    "short": 0.8,
+    "long": 1.0,
+    "fragment": 0.9,
+    "reply": 1.0,
+    "early": 1.0,
+    "soon": 1.0,
+    "novel": 1.0,
+    "rich": 1.0,
+    "dangling": 0.9,
+    "exclaim": 1.0,
+    "dense": 1.0,
+    "thin": 1.0,
+    "wh": 1.0,
+}
+CLOSING = 1.0  # the last turns so far
+JOIN = 1.1  # a sentence that joins a bullet: the same turn, or the reply to it
+SLACK = 0.0  # how much less the length matters per e-fold of room for a bullet over 60 characters

@@ -1,0 +1,167 @@
+"""What does one word contribute: which term is it, how much does it say, what does it announce?
+
+A word is looked at once and then remembered: conversations repeat themselves, and this is what makes a turn cheap.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ion_summary.summarizers import lexicon_en as en
+from ion_summary.summarizers import lexicon_ko as ko
+
+# A word, an identifier, a number with its unit, a file name or a path; apostrophes and inner punctuation belong to it.
+WORD = re.compile(r"[^\W_]+(?:[-_'’.,:/@+=][^\W_]+|_+[^\W_]+)*%?")
+
+# How much a term says; the weights of the classes are in ``weights``.
+EMPTY, COMMON, PLAIN, RARE, NAME, NUMBER, FACT = range(7)
+KIND_NAMES = ("empty", "common", "plain", "rare", "name", "number", "fact")
+
+# What a word announces, as bits.
+(
+    REQUEST,
+    COMMIT,
+    PROBLEM,
+    DECIDE,
+    CAUSE,
+    DOUBT,
+    THANKS,
+    FIRST,
+    SECOND,
+    NEGATION,
+    TIME,
+    SMALL,
+    GREET,
+    ASSENT,
+    ASKS,
+    POINTS,
+) = (1 << i for i in range(16))
+
+
+class Word(NamedTuple):
+    """What is known of one word.
+
+    ``term`` is what all forms of the word share, "" where ``kind`` is ``EMPTY``; ``cues`` are bits; ``form`` is the
+    word as a tag shows it, "" where it makes no tag.
+    """
+
+    term: str
+    kind: int
+    cues: int
+    form: str
+
+
+_REMEMBERED = 20_000
+memory: dict[str, Word] = {}
+
+_FACT = re.compile(
+    r"(?=.*\d)(?=.*[A-Za-z]).*[-_/:.]?.*|.*\d[\d.,:/-]*\d.*|\d+[%원달만천억건개일월시분차호회]\w*|[\w.-]+[./_]\w[\w./]*|[A-Z][A-Z0-9]*_[A-Z0-9_]+"
+)
+_HANGUL_START = re.compile("[가-힣]")
+_STEM = re.compile(r"^(..+?)(?:'s|’s|ies|ied|ing|ings|edly|ed|es|ly|s|er|ers|ment|ments|ion|ions)$")
+_LATIN_HEAD = re.compile(r"[a-z][a-z0-9_.-]*(?=[가-힣])")
+_LATIN_CUES = (
+    (REQUEST, en.REQUEST), (COMMIT, en.COMMIT), (PROBLEM, en.PROBLEM), (DECIDE, en.DECIDE), (CAUSE, en.CAUSE), (DOUBT, en.DOUBT),
+    (THANKS, en.THANKS), (FIRST, en.FIRST_PERSON), (SECOND, en.SECOND_PERSON), (NEGATION, en.NEGATION), (TIME, en.TIME_WORDS),
+    (SMALL, en.SMALL_TALK), (GREET, en.GREETING), (ASSENT, en.ASSENT), (ASKS, en.ASKING), (POINTS, en.POINTING),
+)  # fmt: skip
+_KOREAN_STEM_CUES = (
+    (PROBLEM, ko.PROBLEM_STEMS), (DECIDE, ko.DECIDE_STEMS), (CAUSE, ko.CAUSE_STEMS), (THANKS, ko.THANKS_STEMS),
+    (NEGATION, ko.NEGATION_STEMS), (TIME, ko.TIME_STEMS), (GREET, ko.GREETING_STEMS), (ASKS, ko.ASKING_STEMS),
+    (POINTS, ko.POINTING_STEMS),
+)  # fmt: skip
+_KOREAN_ENDING_CUES = ((REQUEST, ko.REQUEST_ENDINGS), (COMMIT, ko.COMMIT_ENDINGS), (DOUBT, ko.DOUBT_ENDINGS))
+_KOREAN_WORD_CUES = ((FIRST, ko.FIRST_PERSON), (SECOND, ko.SECOND_PERSON), (SMALL, ko.SMALL_TALK), (ASSENT, ko.ASSENT))
+
+
+def look(word: str) -> Word:
+    """What ``word``, as written, contributes."""
+    known = memory.get(word)
+    if known is None:
+        if len(memory) >= _REMEMBERED:
+            memory.clear()
+        known = memory[word] = _look(word)
+    return known
+
+
+def _look(word: str) -> Word:
+    lower = word.lower().replace("’", "'")
+    if any(char.isdigit() for char in word):
+        return Word(lower, FACT if _FACT.fullmatch(word) else NUMBER, TIME if lower[-1] in "월일시분" else 0, "")
+    if _HANGUL_START.match(lower):
+        return _korean(lower)
+    return _latin(word, lower)
+
+
+def _latin(word: str, lower: str) -> Word:
+    cues = _cues_of_latin(lower)
+    if lower in en.EMPTY or (len(lower) == 1 and lower.isascii()):
+        return Word("", EMPTY, cues, "")
+    if lower in en.NUMBER_WORDS:
+        return Word(lower, NUMBER, cues, "")
+    if _code_like(word):
+        return Word(lower, FACT, cues, "")
+    # A Latin word with Korean particles behind it is the same term as without.
+    latin = _LATIN_HEAD.match(lower)
+    form = latin.group() if latin else lower.removesuffix("'s")
+    term = stem(form)
+    if term in _EMPTY_STEMS:
+        return Word("", EMPTY, cues, "")
+    if term in _COMMON_STEMS:
+        return Word(term, COMMON, cues, "")
+    kind = NAME if word[0].isupper() else RARE if len(term) > 6 else PLAIN
+    return Word(term, kind, cues, "" if cues & (TIME | SMALL) or len(form) < 3 else form)
+
+
+def _cues_of_latin(lower: str) -> int:
+    return sum(cue for cue, listed in _LATIN_CUES if lower in listed)
+
+
+def _code_like(word: str) -> bool:
+    return (
+        any(char in word for char in "_/=@")
+        or ("." in word and not word.endswith("."))
+        or (len(word) > 3 and not word.islower() and not word.isupper() and not word[1:].islower() and word.isalpha())
+    )
+
+
+def stem(lower: str) -> str:
+    """``lower`` without the commonest English endings: enough that forms of one word meet."""
+    if len(lower) < 4:
+        return lower
+    found = _STEM.match(lower)
+    if found is None or len(found.group(1)) < 3:
+        return lower.rstrip("e") if len(lower) > 4 else lower
+    return found.group(1).rstrip("e")
+
+
+_EMPTY_STEMS = frozenset(stem(word) for word in en.EMPTY if len(word) > 3)
+_COMMON_STEMS = frozenset(stem(word) for word in en.COMMON)
+
+
+def strip_particles(eojeol: str) -> str:
+    """``eojeol`` without the particles that hang on it; a single syllable always stays."""
+    for particle in ko.PARTICLES:
+        if len(eojeol) > len(particle) and eojeol.endswith(particle):
+            return eojeol[: -len(particle)]
+    return eojeol
+
+
+def _korean(word: str) -> Word:
+    noun = strip_particles(word)
+    cues = (
+        sum(cue for cue, stems in _KOREAN_STEM_CUES if word.startswith(stems))
+        | sum(cue for cue, endings in _KOREAN_ENDING_CUES if word.endswith(endings))
+        | sum(cue for cue, listed in _KOREAN_WORD_CUES if word in listed)
+    )
+    # The first two syllables carry the meaning of most nouns and verb stems, whatever ending follows.
+    term = noun[:2]
+    if word in ko.EMPTY or noun in ko.EMPTY or word.startswith(ko.EMPTY_STEMS):
+        return Word("", EMPTY, cues, "")
+    if word in ko.NATIVE_NUMBERS or noun in ko.NATIVE_NUMBERS:
+        return Word(noun, NUMBER, cues, "")
+    if word.startswith(ko.COMMON_STEMS):
+        return Word(term, COMMON, cues, "")
+    form = "" if cues & TIME or len(noun) < 2 or noun.endswith(ko.VERB_ENDINGS) else noun
+    return Word(term, RARE if len(noun) > 3 else PLAIN, cues, form)

@@ -85,8 +85,11 @@ class Settings:
         "day", "Chat rooms become one session a day, or one in all.", option="--split", choices=SPLITS
     )
     limit: int = _setting(20, "Hits that search shows.", option="--limit", least=0)
-    sort: Sort = _setting(
-        "relevance", "Order of the hits; without words to search for: newest first.", option="--sort", choices=get_args(Sort)
+    sort: Sort = _setting(  # noqa: RUF009 - as above
+        "relevance",
+        "Order of the hits; without words to search for: newest first.",
+        option="--sort",
+        choices=get_args(Sort),
     )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False)
 

@@ -80,7 +80,8 @@ def ingest(
     )
     nothing: NothingReadableError | None = None
     try:
-        report = operation(run.storage(), request, run.out.progress())
+        with run.storage() as storage:
+            report = operation(storage, request, run.out.progress())
     except NothingReadableError as error:  # the report is due all the same: it names what was rejected
         report, nothing = error.fields["report"], error
     run.out.render(

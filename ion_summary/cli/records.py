@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ion_summary.cli.output.terminal import Terminal
     from ion_summary.model import Message, SessionSummary
     from ion_summary.operations.search import Hit
-    from ion_summary.store.verify import Finding
+    from ion_summary.store.partition import Finding
     from ion_summary.transcripts.reader import Rejected
 
 COLUMNS = ("session_id", "created_at", "user_id", "summary_type", "message_count", "summary")
@@ -139,5 +139,7 @@ def rejected_line(rejected: Rejected) -> str:
 def status(read: int, rejected: int) -> int:
     """The exit status of a command that read ``read`` sessions. Raises NothingReadableError if all were rejected."""
     if rejected and not read:
-        raise NothingReadableError(reason=f"all {rejected:,} inputs were rejected" if rejected > 1 else "it was rejected")
+        raise NothingReadableError(
+            reason=f"all {rejected:,} inputs were rejected" if rejected > 1 else "it was rejected"
+        )
     return PARTIAL if rejected else 0

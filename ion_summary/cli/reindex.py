@@ -22,7 +22,8 @@ def reindex(run: Run) -> int:
     """
     from ion_summary.operations.reindex import reindex as operation
 
-    report = operation(run.storage(), run.out.progress(), workers=run.settings.workers)
+    with run.storage() as storage:
+        report = operation(storage, run.out.progress(), workers=run.settings.workers)
     counted = {"records": report.records, "partitions": report.partitions, "elapsed_s": round(report.elapsed_s, 3)}
     run.out.render(
         document=lambda: {**counted, "quarantined": [records.finding_document(each) for each in report.quarantined]},

@@ -54,7 +54,8 @@ def search(
         offset=offset,
         sort=run.settings.sort,
     )
-    result = find(run.storage(), query)
+    with run.storage() as storage:
+        result = find(storage, query)
     hits = result.hits
     run.out.render(
         document=lambda: {"total": result.total, "hits": [records.hit_document(hit) for hit in hits]},

@@ -29,9 +29,10 @@ def show(
     """
     from ion_summary.operations import show as operation
 
-    storage, wanted = run.storage(), readable(session_id)
-    record = operation.show(storage, wanted)
-    said = operation.messages(storage, wanted) if messages else []
+    wanted = readable(session_id)
+    with run.storage() as storage:
+        record = operation.show(storage, wanted)
+        said = operation.messages(storage, wanted) if messages else []
     document: dict[str, Any] = record.to_dict()
     if messages:
         document["messages"] = [records.message_document(message) for message in said]

@@ -10,6 +10,8 @@ from ion_summary.cli.command import Run, command
 
 if TYPE_CHECKING:
     from ion_summary.cli.output.terminal import Terminal
+    from ion_summary.store.counting import Key
+    from ion_summary.store.storage import SessionSummaryStorage
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 _GROUP_COLUMNS = ("key", "sessions", "messages", "llm", "rule_based")
@@ -32,28 +34,38 @@ def stats(
       ion-summary stats --by month               one row a month
       ion-summary stats --by user --format csv
     """
+    with run.storage() as storage:
+        if by is None:
+            _totals(run, storage)
+        else:
+            _groups(run, storage, by)
+
+
+def _groups(run: Run, storage: SessionSummaryStorage, by: Key) -> None:
+    from ion_summary.operations.stats import stats_by
+
+    groups = [group._asdict() for group in stats_by(storage, by, run.tz)]
+    rows = [tuple(group[name] for name in _GROUP_COLUMNS) for group in groups]
+    run.out.render(
+        document=lambda: groups,
+        items=lambda: groups,
+        columns=_GROUP_COLUMNS,
+        rows=lambda: rows,
+        table=lambda terminal: _draw_groups(terminal, by, rows),
+    )
+
+
+def _totals(run: Run, storage: SessionSummaryStorage) -> None:
     from dataclasses import asdict
 
-    from ion_summary.operations import stats as operation
+    from ion_summary.operations.stats import days, stats
 
-    storage = run.storage()
-    if by is not None:
-        groups = [asdict(group) for group in operation.stats_by(storage, by, run.tz)]
-        rows = [tuple(group[name] for name in _GROUP_COLUMNS) for group in groups]
-        run.out.render(
-            document=lambda: groups,
-            items=lambda: groups,
-            columns=_GROUP_COLUMNS,
-            rows=lambda: rows,
-            table=lambda terminal: _draw_groups(terminal, by, rows),
-        )
-        return
-    counted = asdict(operation.stats(storage))
+    counted = asdict(stats(storage))
     run.out.render(
         document=lambda: counted,
         columns=("name", "value"),
         rows=counted.items,
-        table=lambda terminal: _draw(terminal, counted, dict(operation.days(storage, run.tz))),
+        table=lambda terminal: _draw(terminal, counted, dict(days(storage, run.tz))),
     )
 
 
@@ -80,6 +92,7 @@ def _draw(terminal: Terminal, counted: dict[str, Any], days: dict[Any, int]) -> 
     terminal.text(f"sessions per day, {recent[0][0]} to {recent[-1][0]}", style="dim")
     terminal.picture([pictures.sparkline([count for _, count in recent], bars)])
     terminal.text()
+    terminal.text(f"the weeks up to {recent[-1][0]}", style="dim")
     terminal.picture(pictures.calendar(days, terminal.width, shades))
 
 

@@ -10,6 +10,7 @@ import typer
 from ion_summary.cli import records
 from ion_summary.cli.command import Run, command
 from ion_summary.cli.output import warn
+from ion_summary.config import DEFAULT
 
 if TYPE_CHECKING:
     from ion_summary.model import SessionSummary
@@ -43,7 +44,7 @@ def summarize(
         input_format=chosen.input_format,
         max_bullets=chosen.max_bullets,
         max_chars=chosen.max_chars,
-        tz=run.tz,
+        tz=run.tz if run.settings.origins["tz"] != DEFAULT else None,
         split=chosen.split,
         user=chosen.user,
     )

@@ -23,7 +23,8 @@ def verify(run: Run) -> int:
     """
     from ion_summary.operations.verify import verify as operation
 
-    report = operation(run.storage(), run.out.progress())
+    with run.storage() as storage:
+        report = operation(storage, run.out.progress())
     findings = [records.finding_document(each) for each in report.findings]
     cells = [(each["file"], each["line"], each["problem"]) for each in findings]
     run.out.render(

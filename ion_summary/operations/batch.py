@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -54,11 +54,12 @@ class Sorted:
     updated: int = 0
     unchanged: int = 0
 
-    def still_holds(self, one: Draft, catalog: Catalog) -> bool:
-        """Whether nobody else has stored this content since, asked under the writer's lock."""
-        number = hash64(one.session_id)
-        now = catalog.stored([number]).get(number)
-        return now == self.before[number] or now is None or _has_more(one, now)
+    def still_wanted(self, stored: Mapping[int, Stored]) -> list[bool]:
+        """For each session to store whether nobody has stored as much of it since, by what is stored now."""
+        return [self._is_wanted(one, stored.get(hash64(one.session_id))) for one in self.to_store]
+
+    def _is_wanted(self, one: Draft, now: Stored | None) -> bool:
+        return now is None or now == self.before[hash64(one.session_id)] or _has_more(one, now)
 
 
 def sort_batch(drafts: Sequence[Draft], catalog: Catalog, root: Path) -> Sorted:

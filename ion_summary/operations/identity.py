@@ -12,20 +12,20 @@ _FIELD = "\x1f"
 _END = "\x1e"
 
 
-def _frame(message: Message) -> bytes:
-    return f"{message.role}{_FIELD}{message.name or ''}{_FIELD}{message.content}{_END}".encode()
+def _frame(message: Message) -> str:
+    return f"{message.role}{_FIELD}{message.name or ''}{_FIELD}{message.content}{_END}"
 
 
 def content_hash(messages: Sequence[Message]) -> str:
     """16 hexadecimal digits for who said what, in order. Times do not count: exports round them differently."""
-    return blake2b(b"".join(map(_frame, messages)), digest_size=8).hexdigest()
+    return blake2b("".join(map(_frame, messages)).encode(), digest_size=8).hexdigest()
 
 
 def prefix_numbers(messages: Sequence[Message]) -> list[int]:
     """The catalog's numbers of the contents that this one may have grown from: its first message, its first two, …"""
     running, numbers = blake2b(digest_size=8), []
     for message in messages:
-        running.update(_frame(message))
+        running.update(_frame(message).encode())
         numbers.append(int.from_bytes(running.copy().digest(), "big", signed=True))
     return numbers
 
@@ -39,7 +39,7 @@ def derived_id(session: Session, source: str, format_name: str, user: str | None
     if session.room is not None:
         parts = [format_name, session.room, user or "", session.place]
     else:
-        parts = [format_name, source, session.place, _frame(session.messages[0]).decode()]
+        parts = [format_name, source, session.place, _frame(session.messages[0])]
     digest = blake2b("\x1d".join(parts).encode(), digest_size=8).hexdigest()
     return f"{format_name}-{digest}"
 

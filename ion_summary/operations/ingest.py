@@ -19,6 +19,7 @@ from ion_summary.operations.known_files import Look, look, note, resume_point
 from ion_summary.operations.reading import Manner, drafts, recognise
 from ion_summary.operations.summarizing import Summaries, Summarizers
 from ion_summary.progress import Progress
+from ion_summary.store.catalog import hash64
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.transcripts.detect import detect
 from ion_summary.transcripts.reader import Reader, Rejected, Resume, Source
@@ -189,11 +190,9 @@ class _Run:
     def _store(self, batch: Batch, found: Sorted, summaries: list[tuple[str, list[str]]]) -> None:
         keep = self._request.keep_transcripts
         with self._storage.writing() as writer:
-            entries = [
-                one.entry(*summary, keep)
-                for one, summary in zip(found.to_store, summaries, strict=True)
-                if found.still_holds(one, writer.catalog)
-            ]
+            stored = writer.catalog.stored({hash64(one.session_id) for one in found.to_store})
+            chosen = zip(found.to_store, summaries, found.still_wanted(stored), strict=True)
+            entries = [one.entry(*summary, keep) for one, summary, wanted in chosen if wanted]
             writer.append(entries)
             writer.remember_files(batch.files)
         self._stored += len(entries)

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
 from ion_summary.store.layout import month_of
-from ion_summary.text.tokens import Term, tag_token, tokens
+from ion_summary.text.tokens import Term, tag_token, token_text
 
 SCHEMA = 1
 
@@ -30,10 +30,9 @@ def create(db: sqlite3.Connection) -> None:
     db.executescript(_TABLES)
 
 
-def document(fields: Iterable[str], tags: Iterable[str]) -> str:
+def document(texts: Iterable[str], tags: Iterable[str]) -> str:
     """What FTS5 is given for a record: the tokens of its searchable texts and one token for each tag."""
-    words = dict.fromkeys(token for field in fields for token in tokens(field))
-    return " ".join([*words, *map(tag_token, tags)])
+    return " ".join([token_text(texts), *map(tag_token, tags)])
 
 
 def match_expression(terms: Sequence[Term], tag: str | None) -> tuple[str | None, bool]:

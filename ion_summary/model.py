@@ -70,7 +70,16 @@ class SessionSummary:
 
     def to_dict(self) -> dict[str, Any]:
         """The record's JSON shape (CONTRACT: ``show --json``)."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {
+            "session_id": self.session_id,
+            "user_id": self.user_id,
+            "summary": self.summary,
+            "summary_type": self.summary_type,
+            "created_at": self.created_at,
+            "message_count": self.message_count,
+            "summary_length": self.summary_length,
+            "metadata": self.metadata,
+        }
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> SessionSummary:

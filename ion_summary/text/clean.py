@@ -24,10 +24,23 @@ _SUSPECT = re.compile(
     "\U000e0000-\U000e007f]"
 )
 _SPACES = re.compile(r"\s+")
+# Characters that need no look at all, alone or side by side: ASCII, Latin letters, punctuation, arrows, kana, Han,
+# Hangul syllables and compatibility letters. No combining mark, no conjoining jamo, nothing that NFC would change.
+_PLAIN = re.compile(
+    "[\t\n -~\xa0-\u02ff\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2500-\u27bf\u3001-\u3029\u3030-\u303f"
+    "\u3041-\u3096\u309d-\u30ff\u3131-\u318e\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff9d\uffe0-\uffe6]*+"
+)
+
+
+def is_inert(text: str) -> bool:
+    """Whether one quick look shows that ``clean`` would change nothing; False where only a closer look can tell."""
+    return _PLAIN.fullmatch(text) is not None
 
 
 def clean(text: str) -> str:
     """``text`` in NFC with newlines as ``\\n`` and without characters that act instead of being read."""
+    if _PLAIN.fullmatch(text):
+        return text
     if _SUSPECT.search(text):
         text = _NEWLINES.sub("\n", _ANSI.sub("", text))
         text = _SURROGATES.sub("\ufffd", _ACTING.sub("", text))
@@ -36,4 +49,6 @@ def clean(text: str) -> str:
 
 def one_line(text: str) -> str:
     """``clean(text)`` with every run of white space as one space: for names, titles, cells and log lines."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
     return _SPACES.sub(" ", clean(text)).strip()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from ion_summary.model import Session
+from ion_summary.transcripts import archive, files
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,24 +17,34 @@ class Source:
     """One candidate: a regular file, a member of a zip archive, or standard input.
 
     ``name`` is how reports call it (``exports/room.txt``, ``chatgpt.zip:conversations.json``, ``-``); ``path`` is the
-    file to open (None for standard input), ``member`` the member's name inside an archive.
+    file to open (None for standard input), ``member`` the member's name inside an archive, ``spool`` what standard
+    input held.
     """
 
     name: str
     path: Path | None
     member: str | None = None
+    spool: IO[bytes] | None = field(default=None, repr=False, compare=False)
 
     def open(self) -> IO[bytes]:
-        """The bytes from the start, buffered and seekable."""
-        raise NotImplementedError
+        """The bytes from the start, buffered and seekable (backwards in an archive: decompressed anew).
+
+        Never blocks and never follows a link. Raises OSError, whose text is a reason for people.
+        """
+        if self.path is not None:
+            return files.open_regular(self.path) if self.member is None else archive.open_member(self.path, self.member)
+        if self.spool is None:
+            raise OSError("standard input was not read")
+        file = files.reopen(self.spool)
+        return file if self.member is None else archive.open_spooled(file, self.member)
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """What a user may say about the reading.
 
-    ``tz`` is the zone of times that carry none and the zone whose midnight splits chat rooms (``split`` ``day``, or ``none`` for one
-    session a room).
+    ``tz`` is the zone of times that carry none and the zone whose midnight splits chat rooms (``split`` ``day``, or
+    ``none`` for one session a room).
     """
 
     tz: tzinfo
@@ -61,21 +72,29 @@ class Resume:
     state: dict[str, Any] = field(default_factory=dict)
 
 
+Item = Session | Rejected | Resume
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why a source is taken for a format: ``score`` from 0 (resembles) to 100 (proven), ``reason`` for people."""
+    """Why a source is taken for a format: ``score`` from 0 (resembles) to 100 (proven), ``reason`` for people.
+
+    From ``TAKEN`` on a source is taken for the format; below, the format is only named as the nearest.
+    """
 
     score: int
     reason: str
 
+    TAKEN = 50
+
 
 class Reader(Protocol):
-    """One format. A module of ``transcripts`` defines one and registers it in ``detect``."""
+    """One format. A module of ``transcripts`` defines one as ``READER`` and ``detect`` names the module."""
 
     name: str
 
     def recognise(self, head: bytes, name: str) -> Evidence | None:
         """What speaks for this format in the first 64 KiB and the name of a source; None if nothing does."""
 
-    def read(self, source: Source, options: ReadOptions, start: Resume | None = None) -> Iterator[Session | Rejected | Resume]:
+    def read(self, source: Source, options: ReadOptions, start: Resume | None = None) -> Iterator[Item]:
         """Sessions and rejected parts in order, streaming; at last a ``Resume`` if the format can grow in place."""

@@ -1,0 +1,79 @@
+"""Which format is a source written in, why, and what else was considered?
+
+By content, most specific first; the name counts only where the content leaves it open. Nothing is guessed to be text.
+A new format is one module with a ``READER`` and its name in ``_FORMATS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+
+from ion_summary.errors import UnknownFormatError
+from ion_summary.transcripts import files, sniff
+from ion_summary.transcripts.reader import Evidence, Reader, Source
+
+# In the order in which they are asked; of equal evidence the first wins.
+_FORMATS = ("chatgpt", "native", "openai", "kakaotalk", "plaintext")
+
+
+class _Readers(Mapping[str, Reader]):
+    """The readers by name; a module is imported when its reader is asked for."""
+
+    def __getitem__(self, name: str) -> Reader:
+        if name not in _FORMATS:
+            raise KeyError(name)
+        reader: Reader = import_module(f"ion_summary.transcripts.{name}").READER
+        return reader
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_FORMATS)
+
+    def __len__(self) -> int:
+        return len(_FORMATS)
+
+
+READERS: Mapping[str, Reader] = _Readers()
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """The ``reader`` of a source (None if nobody can read it), the ``reason`` for that, every format's ``evidence``."""
+
+    reader: Reader | None
+    reason: str
+    evidence: list[tuple[str, Evidence]] = field(default_factory=list)
+
+
+def detect(source: Source, input_format: str | None = None) -> Detection:
+    """What ``source`` is taken for. ``input_format`` is taken at its word. Never raises for what the source holds.
+
+    Raises UnknownFormatError if there is no reader of that name.
+    """
+    if input_format is not None:
+        if input_format not in READERS:
+            raise UnknownFormatError(name=input_format, known=", ".join(READERS))
+        return Detection(READERS[input_format], "named by --input-format")
+    try:
+        with source.open() as file:
+            head = file.read(sniff.HEAD)
+    except OSError as error:
+        return Detection(None, files.reason(error))
+    look = sniff.look(head)
+    if look.kind in ("binary", "empty"):
+        return Detection(None, look.what)
+    found = [(name, READERS[name].recognise(head, source.name)) for name in READERS]
+    evidence = sorted(((name, each) for name, each in found if each), key=lambda pair: -pair[1].score)
+    if evidence and evidence[0][1].score >= Evidence.TAKEN:
+        name, best = evidence[0]
+        return Detection(READERS[name], best.reason, evidence)
+    return Detection(None, _unknown(look, evidence), evidence)
+
+
+def _unknown(look: sniff.Look, evidence: list[tuple[str, Evidence]]) -> str:
+    what = f"JSON ({look.layout})" if look.kind == "json" else "text"
+    if not evidence:
+        return f"unknown format: {what} that resembles no known transcript"
+    name, nearest = evidence[0]
+    return f"unknown format: {what}; the nearest is {name} ({nearest.reason})"

@@ -1,0 +1,50 @@
+"""How is a file opened that somebody else put there: without waiting, without following, without trusting its name?"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import IO
+
+BUFFER = 1 << 18
+_KINDS = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a directory",
+    stat.S_IFLNK: "a symbolic link",
+}
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """``path`` opened for reading, if it is a regular file. Raises OSError with a reason for people."""
+    # Non-blocking, because between a look and the opening the file may have become a FIFO.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise OSError(f"{kind(mode)}, not a regular file")
+        return os.fdopen(descriptor, "rb", buffering=BUFFER)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def reopen(spool: IO[bytes]) -> IO[bytes]:
+    """``spool`` from its start, as a file that may be closed without closing ``spool``. One reader at a time."""
+    spool.flush()
+    copy = os.fdopen(os.dup(spool.fileno()), "rb", buffering=BUFFER)
+    copy.seek(0)
+    return copy
+
+
+def kind(mode: int) -> str:
+    """What a mode of ``os.stat`` stands for, in words."""
+    return _KINDS.get(stat.S_IFMT(mode), "something unknown")
+
+
+def reason(error: OSError) -> str:
+    """What went wrong, without the path: the report names it already."""
+    return (error.strerror or str(error) or type(error).__name__).lower() if error.errno else str(error)

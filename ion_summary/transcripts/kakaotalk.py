@@ -1,0 +1,254 @@
+"""How is a KakaoTalk export read, from Windows, Android, iOS or as CSV, in Korean or English?
+
+A line of the dialect's shape begins a message and every other line continues it, blank lines too. The exports name no
+zone and no message, and all but CSV know minutes only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from typing import Any
+
+from ion_summary.model import Message
+from ion_summary.transcripts import encoding, rooms, sniff
+from ion_summary.transcripts import kakaotalk_lines as shapes
+from ion_summary.transcripts.kakaotalk_lines import Line
+from ion_summary.transcripts.lines import TOO_LONG, byte_lines
+from ion_summary.transcripts.reader import Evidence, Item, ReadOptions, Rejected, Resume, Source
+from ion_summary.transcripts.rooms import Spoken
+
+_Decoded = tuple[int, int, str]
+"""Number, byte offset and text of a line."""
+_Seen = tuple[_Decoded, Line | None]
+"""A line, and what it begins; None if it continues."""
+_HEADER_LINES = 5
+_NAMED_FILE = re.compile(r"KakaoTalk(?:_Chats?)?_(?:\d{8}_\d{4}_\d{2}_\d{3}_)?")
+_DATED_FILE = re.compile(r"[_ -]\d{4}[-.]\d{1,2}[-.]\d{1,2}.*$|-\d+$")
+
+
+class KakaoTalkReader:
+    """One session for each local day of the room."""
+
+    name = "kakaotalk"
+
+    def recognise(self, head: bytes, name: str) -> Evidence | None:  # noqa: ARG002
+        """The header of an export, or lines of one of the dialects."""
+        look = sniff.look(head)
+        if look.kind != "text":
+            return None
+        dialect, count = _dialect(look.lines)
+        top = look.lines[:_HEADER_LINES]
+        if any(map(shapes.ROOM.match, top)) and any(map(shapes.SAVED.match, top)):
+            return Evidence(97, f"the header of a KakaoTalk export ({dialect or 'no messages seen'})")
+        if dialect == "csv" and shapes.CSV_HEADER.match(look.lines[0]):
+            return Evidence(95, "the header Date,User,Message and dated rows, as KakaoTalk writes CSV")
+        if dialect == "windows" and any(map(shapes.day_line, look.lines)):
+            return Evidence(93, "a KakaoTalk day line and messages as KakaoTalk for Windows writes them")
+        if count > 1 or (count and dialect not in ("csv", "windows")):
+            return Evidence(80, f"messages as KakaoTalk writes them ({dialect})")
+        return Evidence(30, "one line like a KakaoTalk message") if count else None
+
+    def read(self, source: Source, options: ReadOptions, start: Resume | None = None) -> Iterator[Item]:
+        """The room's days. The Resume points at the last day's first message, as the day may go on."""
+        with source.open() as raw:
+            head = raw.read(sniff.HEAD)
+            raw.seek(0)
+            stream, mark = encoding.as_utf8(raw)
+            with stream:
+                state = start.state if start else _first_state(head, source.name)
+                offset = start.offset if start else max(mark, 0)
+                if start:
+                    stream.seek(offset)
+                day = date.fromisoformat(state["day"]) if state["day"] else None
+                parser = _Parser(source.name, str(state["dialect"]), options.tz, day, bool(state["announces"]))
+                lines = byte_lines(stream, offset, int(state["line"]))
+                decoded = _decoded(lines, str(state["encoding"]), source.name)
+                last = yield from rooms.sessions(parser.spoken(decoded), str(state["room"]), options)
+                if last and mark >= 0:
+                    yield Resume(last.offset, {**state, **_state_at(last, parser)})
+
+
+def _first_state(head: bytes, name: str) -> dict[str, Any]:
+    lines = sniff.look(head).lines
+    dialect, _ = _dialect(lines)
+    return {
+        "room": _room(lines, name),
+        "dialect": dialect or "windows",
+        "encoding": encoding.guess(encoding.decoded_head(head)),
+        "line": 0,
+        "day": None,
+        "announces": False,
+    }
+
+
+def _state_at(last: Spoken, parser: _Parser) -> dict[str, Any]:
+    when = last.message.timestamp
+    return {"line": last.line - 1, "day": when.date().isoformat() if when else None, "announces": parser.announces}
+
+
+def _dialect(lines: list[str]) -> tuple[str | None, int]:
+    """The dialect that most of the lines are messages of, and how many."""
+    counts: Counter[str] = Counter()
+    for line in lines:
+        if shapes.windows(line):
+            counts["windows"] += 1
+        elif shapes.csv(line):
+            counts["csv"] += 1
+        else:
+            for dialect in shapes.PHONES:
+                found = shapes.phone(line, dialect)
+                counts[dialect] += bool(found and found.name)
+    best = counts.most_common(1)
+    return (best[0][0], best[0][1]) if best and best[0][1] else (None, 0)
+
+
+def _room(lines: list[str], name: str) -> str:
+    """The room's name from the export's header, else from the file's name."""
+    for line in lines[:_HEADER_LINES]:
+        if match := shapes.ROOM.match(line):
+            found = next((group for group in match.groups() if group), "")
+            if found.strip():
+                return found.strip()
+    stem = re.split(r"[/\\:]", name)[-1]
+    stem = re.sub(r"\.(?:txt|csv|eml)$", "", stem, flags=re.I)
+    return _DATED_FILE.sub("", _NAMED_FILE.sub("", stem, count=1)).strip(" _-") or "KakaoTalk"
+
+
+def _decoded(lines: Iterable[tuple[int, int, bytes | None]], codec: str, source: str) -> Iterator[_Decoded | Rejected]:
+    for number, offset, raw in lines:
+        if raw is None:
+            yield Rejected(source, number, TOO_LONG)
+            continue
+        try:
+            yield number, offset, raw.decode(codec).rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            if raw.endswith(b"\n"):  # else the file is just being written: the next reading sees the whole line
+                yield Rejected(source, number, f"broken {codec.upper()} at byte {error.start + 1} of the line")
+
+
+_NOTHING = Line(None, None, "")
+
+
+@dataclass(slots=True)
+class _Open:
+    """A message that may still get lines."""
+
+    when: datetime
+    name: str
+    texts: list[str]
+    offset: int
+    line: int
+
+
+@dataclass(slots=True)
+class _Parser:
+    """Lines become messages. ``announces``: the export has lines that announce the day or minute of what follows."""
+
+    source: str
+    dialect: str
+    tz: tzinfo
+    day: date | None
+    announces: bool
+    current: _Open | None = None
+    undated: int = 0
+    first_undated: int = 0
+
+    def spoken(self, lines: Iterable[_Decoded | Rejected]) -> Iterator[Spoken | Rejected]:
+        """The messages in order."""
+        seen = {"windows": self._windows, "csv": self._csv}.get(self.dialect, self._phone)
+        for item in seen(lines):
+            if isinstance(item, Rejected):
+                yield item
+                continue
+            (number, offset, text), begun = item
+            if begun is None:
+                if self.current:
+                    self.current.texts.append(text)
+                continue
+            yield from self._close()
+            if begun.when and begun.name:
+                self.current = _Open(begun.when, begun.name, [begun.text], offset, number)
+            elif begun.name:
+                self.undated += 1
+                self.first_undated = self.first_undated or number
+        yield from self._close()
+        yield from self._undated()
+
+    def _close(self) -> Iterator[Spoken | Rejected]:
+        current, self.current = self.current, None
+        if not current:
+            return
+        yield from self._undated()
+        text = "\n".join(current.texts).rstrip()
+        if self.dialect == "csv":
+            text = shapes.csv_text(text)
+        if text and not (self.dialect == "csv" and shapes.notice(text)):
+            when = current.when.replace(tzinfo=self.tz)
+            yield Spoken(Message("user", text, when, current.name), current.offset, current.line)
+
+    def _undated(self) -> Iterator[Rejected]:
+        if self.undated:
+            reason = f"{self.undated:,} messages before the first line with a date"
+            yield Rejected(self.source, self.first_undated, reason)
+            self.undated = 0
+
+    def _windows(self, lines: Iterable[_Decoded | Rejected]) -> Iterator[_Seen | Rejected]:
+        for item in lines:
+            if isinstance(item, Rejected):
+                yield item
+                continue
+            line = shapes.windows(item[2])
+            if line and line.time and self.day:
+                line = line._replace(when=datetime.combine(self.day, line.time))
+            elif not line and (day := shapes.day_line(item[2])):
+                self.day, line = day, _NOTHING
+            elif not line and shapes.notice(item[2]):
+                line = _NOTHING
+            yield item, line
+
+    def _csv(self, lines: Iterable[_Decoded | Rejected]) -> Iterator[_Seen | Rejected]:
+        for item in lines:
+            yield item if isinstance(item, Rejected) else (item, shapes.csv(item[2]))
+
+    def _phone(self, lines: Iterable[_Decoded | Rejected]) -> Iterator[_Seen | Rejected]:
+        """A date that stands alone announces the next message, if that is of it; else it is text of the last one."""
+        held: list[_Decoded] = []
+        for item in lines:
+            if isinstance(item, Rejected):
+                yield item
+                continue
+            text = item[2]
+            if held and not text.strip():
+                held.append(item)
+                continue
+            line = shapes.phone(text, self.dialect)
+            announced = bool(held) and line is not None and self._announced(held[0][2], line)
+            self.announces |= announced
+            if not announced:
+                yield from ((each, None) for each in held)
+            held = []
+            if shapes.stands_alone(text, line):
+                held = [item]
+            elif line and self.announces and not announced and self._goes_back(line):
+                yield item, None  # an older message quoted
+            else:
+                yield item, line
+        yield from ((each, None) for each in held)
+
+    def _announced(self, text: str, line: Line) -> bool:
+        alone = shapes.phone(text, self.dialect)
+        if alone:
+            return alone.when == line.when
+        day = shapes.bare_day(text)
+        known = self.current.when.date() if self.current else None
+        return line.when is not None and line.when.date() == day != known
+
+    def _goes_back(self, line: Line) -> bool:
+        return bool(self.current and line.when and line.when.date() < self.current.when.date())
+
+
+READER = KakaoTalkReader()

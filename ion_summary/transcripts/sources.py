@@ -1,0 +1,166 @@
+"""Which candidates for transcripts are there under the paths that a user names?"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+
+from ion_summary.text.clean import one_line
+from ion_summary.transcripts import archive, files
+from ion_summary.transcripts.reader import Rejected, Source
+
+_JUNK = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "lost+found"})
+# What chats carry along: nothing to read in it, and thousands of them lie in one export.
+_MEDIA = re.compile(
+    r"\.(?:jpe?g|png|gif|webp|heic|bmp|svg|ico|mp[34]|m4[av]|mov|avi|webm|wav|ogg|opus|aac|amr|3gp|vcf|dat)$", re.I
+)
+# What an export holds beside its conversations. Each counts only where the file it goes with lies in the same
+# directory, so that a transcript of one of these names is still found elsewhere.
+_BESIDE = (
+    (
+        re.compile(r"conversations(?:-\d+)?\.json$"),
+        re.compile(
+            r"^chat\.html$|^export_manifest\.json$|conversations\.json\.index$"
+            r"|^(?:user|users|user_settings|message_feedback|shared_conversations|group_chats|shopping|sora|projects|memories)"
+            r"\.json$"
+        ),
+    ),
+)
+
+
+def find(paths: Iterable[str | Path]) -> Iterator[Source | Rejected]:
+    """The candidates under ``paths`` in sorted order; ``-`` is standard input.
+
+    Directories are walked to the bottom, zip archives opened without unpacking them; hidden files, media and the
+    parts of an export that hold no messages are passed over. What cannot be a transcript (missing, unreadable, a FIFO,
+    a link out of the directory) is Rejected. Nothing is read but the tables of contents of archives.
+    """
+    for path in paths:
+        if str(path) == "-":
+            yield from _standard_input()
+        else:
+            yield from _named(Path(path))
+
+
+def _named(path: Path) -> Iterator[Source | Rejected]:
+    """What the user named: it may be a link, and it is taken even if it is hidden."""
+    shown = one_line(str(path))
+    try:
+        mode = path.stat().st_mode
+        real = Path(os.path.realpath(path))
+    except (OSError, ValueError) as error:
+        yield Rejected(shown, None, files.reason(error) if isinstance(error, OSError) else str(error))
+        return
+    if stat.S_ISDIR(mode):
+        yield from _directory(path, real)
+    elif stat.S_ISREG(mode):
+        yield from _file(real, shown)
+    else:
+        yield Rejected(shown, None, f"{files.kind(mode)}, not a regular file")
+
+
+def _directory(top: Path, real_top: Path) -> Iterator[Source | Rejected]:
+    # A stack of our own: directories may be nested deeper than Python calls functions.
+    stack = [top]
+    while stack:
+        path = stack.pop()
+        shown = one_line(str(path))
+        try:
+            mode = path.lstat().st_mode
+            if stat.S_ISDIR(mode):
+                stack += [path / name for name in reversed(_kept([each.name for each in path.iterdir()]))]
+                continue
+        except OSError as error:
+            yield Rejected(shown, None, files.reason(error))
+            continue
+        if stat.S_ISREG(mode):
+            yield from _file(path, shown)
+        elif stat.S_ISLNK(mode):
+            yield from _link(path, real_top, shown)
+        else:
+            yield Rejected(shown, None, f"{files.kind(mode)}, not a regular file")
+
+
+def _link(path: Path, top: Path, shown: str) -> Iterator[Rejected]:
+    """A link inside the directory is passed over, because its target is found by itself."""
+    target = Path(os.path.realpath(path))
+    if not target.is_relative_to(top):
+        yield Rejected(shown, None, "a symbolic link that leads out of the directory: name its target to read it")
+    elif not target.exists():
+        yield Rejected(shown, None, "a symbolic link to nothing")
+
+
+def _file(path: Path, shown: str) -> Iterator[Source | Rejected]:
+    if path.suffix.lower() != ".zip":
+        yield Source(shown, path)
+        return
+    try:
+        with files.open_regular(path) as file:
+            if not archive.is_archive(file):
+                yield Source(shown, path)
+                return
+            found = archive.members(file)
+    except OSError as error:
+        yield Rejected(shown, None, files.reason(error))
+        return
+    yield from _members(found, shown, path, None)
+
+
+def _members(
+    found: list[archive.Member], shown: str, path: Path | None, spool: IO[bytes] | None
+) -> Iterator[Source | Rejected]:
+    directories: dict[str, list[str]] = {}
+    for member in found:
+        directory, name = _split(member)
+        directories.setdefault(directory, []).append(name)
+    kept = {
+        directory: frozenset(_kept(names))
+        for directory, names in directories.items()
+        if not any(_hidden(part) for part in directory.split("/"))
+    }
+    for member in found:
+        directory, name = _split(member)
+        if name not in kept.get(directory, ()):
+            continue
+        label = f"{shown}:{one_line(member.shown)}"
+        if member.problem:
+            yield Rejected(label, None, member.problem)
+        elif name.lower().endswith(".zip"):
+            yield Rejected(label, None, "an archive inside an archive: unpack it first")
+        else:
+            yield Source(label, path, member.name, spool)
+
+
+def _split(member: archive.Member) -> tuple[str, str]:
+    directory, _, name = member.shown.replace("\\", "/").rpartition("/")
+    return directory, name
+
+
+def _kept(names: list[str]) -> list[str]:
+    """The names of one directory that may be transcripts, sorted."""
+    passed_over = [_MEDIA, *(others for main, others in _BESIDE if any(map(main.match, names)))]
+    return sorted(name for name in names if not (_hidden(name) or any(each.search(name) for each in passed_over)))
+
+
+def _hidden(name: str) -> bool:
+    return name in _JUNK or (name.startswith(".") and name not in (".", ".."))
+
+
+def _standard_input() -> Iterator[Source | Rejected]:
+    # On disk, because it may be larger than memory and is looked at more than once; gone when the source is.
+    spool = TemporaryFile()  # noqa: SIM115
+    try:
+        shutil.copyfileobj(sys.stdin.buffer, spool, files.BUFFER)
+        if archive.is_archive(spool):
+            yield from _members(archive.members(spool), "-", None, spool)
+        else:
+            yield Source("-", None, None, spool)
+    except OSError as error:
+        yield Rejected("-", None, files.reason(error))

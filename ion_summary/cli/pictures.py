@@ -50,12 +50,13 @@ def _shade(count: int, most: int, shades: str) -> str:
 
 
 def _months(first: date, weeks: int) -> str:
-    """The names of the months above the week in which each begins, where there is room for a name."""
+    """The name of each month above the week in which it begins, and of the first one where that leaves room."""
     line = " " * _MARGIN
     for week in range(weeks):
-        last = first + timedelta(weeks=week, days=6)
-        if (last.day <= 7 or week == 0) and len(line) <= _MARGIN + week and week + 3 <= weeks:
-            line = f"{line:<{_MARGIN + week}}{_MONTHS[last.month - 1]} "
+        sunday = first + timedelta(weeks=week, days=6)
+        begins = (sunday + timedelta(weeks=3)).month == sunday.month if week == 0 else sunday.day <= 7
+        if begins and week + 3 <= weeks:
+            line = line.ljust(_MARGIN + week) + _MONTHS[sunday.month - 1]
     return line.rstrip()
 
 

@@ -83,6 +83,8 @@ def block(terminal: Terminal, record: SessionSummary) -> None:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return " · ".join(str(part) for part in value.values() if part)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

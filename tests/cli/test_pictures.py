@@ -52,7 +52,7 @@ def test_calendar_puts_each_day_into_its_week() -> None:
     # 2026-01-04 was a Sunday, 2026-01-05 the Monday after it.
     lines = pictures.calendar({date(2026, 1, 4): 1, date(2026, 1, 5): 8, date(2025, 12, 31): 4}, width=9)
     assert lines == [
-        "     Dec",
+        "",
         "Mon  ···█",
         "     ···",
         "Wed  ··▒",
@@ -66,8 +66,7 @@ def test_calendar_puts_each_day_into_its_week() -> None:
 
 def test_calendar_names_the_month_above_its_first_week() -> None:
     header = pictures.calendar({date(2026, 12, 31): 1}, width=120)[0]
-    months = [pictures._MONTHS[month - 1] for month in range(1, 13)]
-    assert header.split() in (["Dec", *months], ["Dec", *months[1:]], months)
+    assert header.split() == "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905
     first = date(2026, 12, 28) - timedelta(weeks=52)
     for month in ("Feb", "Jul", "Nov"):
         week = first + timedelta(weeks=header.index(month) - 5)

@@ -1,0 +1,69 @@
+"""What all tests share: a store, transcripts to fill it with, and how long hypothesis may try."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import settings
+
+from ion_summary.store.storage import SessionSummaryStorage
+
+# The machine's load decides how long an example takes: no deadline. HYPOTHESIS_PROFILE=long is for a night.
+settings.register_profile("quick", max_examples=40, deadline=None)
+settings.register_profile("long", max_examples=2_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+START = datetime(2026, 1, 4, 6, 10, tzinfo=UTC)
+
+
+def session(
+    number: int, *texts: str, session_id: str | None = "", user_id: str | None = "u-1", start: datetime | None = None
+) -> dict[str, Any]:
+    """A session in the native format: user and assistant take turns, a minute apart; one day a number by default.
+
+    ``session_id`` empty: made from the number; None: the file does not say it. Likewise None for ``user_id``.
+    """
+    begun = START + timedelta(days=number) if start is None else start
+    said = texts or (f"환불 번호 {number}번을 요청합니다.", f"Refund number {number} has been requested.")
+    fields: dict[str, Any] = {"messages": []}
+    if session_id is not None:
+        fields["session_id"] = session_id or f"s-{number}"
+    if user_id is not None:
+        fields["user_id"] = user_id
+    for turn, text in enumerate(said):
+        when = (begun + timedelta(minutes=turn)).isoformat().replace("+00:00", "Z")
+        fields["messages"].append({"role": ("user", "assistant")[turn % 2], "content": text, "timestamp": when})
+    return fields
+
+
+def lines(*sessions: dict[str, Any]) -> bytes:
+    """Sessions as JSON Lines."""
+    return b"".join(orjson.dumps(each) + b"\n" for each in sessions)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Where a store may be; there is none yet."""
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def storage(store: Path) -> Iterator[SessionSummaryStorage]:
+    """A storage over ``store``; naive times are UTC."""
+    with SessionSummaryStorage(store, tz=UTC) as opened:
+        yield opened
+
+
+def files_of(root: Path) -> dict[str, bytes]:
+    """Every file below a store with its bytes, but for the index and the lock."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.relative_to(root).parts[0] not in ("index", ".lock")
+    }

@@ -63,7 +63,7 @@ def _all_plain(items: list[Any]) -> list[Message] | None:
             and set(map(type, contents)) == {str}
             and moments[0].tzinfo
             and min(map(len, times)) >= _ISO_LENGTH
-            and FIRST_YEAR < min(moments).year
+            and min(moments).year > FIRST_YEAR
             and max(moments).year < LAST_YEAR
         ):
             return list(map(Message, roles, contents, moments))

@@ -27,7 +27,7 @@ _PLACEHOLDERS = {
 
 
 class ChatGptReader:
-    """``conversations.json``, its shards ``conversations-000.json`` and ``{"conversations": […]}``, one session each."""
+    """``conversations.json``, its shards ``conversations-000.json``, and ``{"conversations": […]}``."""
 
     name = "chatgpt"
 
@@ -47,7 +47,7 @@ class ChatGptReader:
             return Evidence(30, "named like a ChatGPT export, but without a conversation's `mapping`")
         return Evidence(20, "objects with `mapping`") if mapped else None
 
-    def read(self, source: Source, options: ReadOptions, start: Resume | None = None) -> Iterator[Item]:
+    def read(self, source: Source, options: ReadOptions, start: Resume | None = None) -> Iterator[Item]:  # noqa: ARG002
         """The conversations in the order of the file. It is written anew by each export, so there is no Resume."""
         with source.open() as raw:
             stream, _ = encoding.as_utf8(raw)

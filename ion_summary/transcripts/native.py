@@ -12,7 +12,7 @@ from ion_summary.transcripts.reader import Evidence, Item, ReadOptions, Rejected
 from ion_summary.transcripts.records import Record, records
 
 _OWN = ("session_id", "user_id")
-_OF_MESSAGES = ("timestamp", "name", "speaker")
+_OF_MESSAGES = ("timestamp", "speaker")
 _MAX_ID = 1024
 _MAX_PROBLEMS = 5
 """Of one session; further ones are counted."""

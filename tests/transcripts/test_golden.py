@@ -1,0 +1,28 @@
+"""Every format with the traps that exports of it are known to hold: what is read is exactly what is written down."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.transcripts.helpers import GOLDEN, format_of, golden_inputs, items, shown
+
+from ion_summary.transcripts.detect import READERS
+
+
+@pytest.mark.parametrize("path", golden_inputs(), ids=lambda path: path.name)
+def test_golden(path: Path) -> None:
+    expected = json.loads((GOLDEN / f"{path.name}.expected.json").read_text("utf-8"))
+    assert {"format": format_of(path), "items": [shown(item) for item in items(path)]} == expected
+
+
+def test_every_format_has_a_golden_file() -> None:
+    assert {format_of(path) for path in golden_inputs()} == set(READERS)
+
+
+def test_the_same_export_in_three_encodings_says_the_same() -> None:
+    def said(name: str) -> list[object]:
+        return [item for item in map(shown, items(GOLDEN / name)) if "resume" not in item]
+
+    assert said("kakaotalk-windows.txt") == said("kakaotalk-cp949.txt") == said("kakaotalk-utf16.txt")

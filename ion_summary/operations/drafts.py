@@ -9,7 +9,7 @@ import orjson
 
 from ion_summary.model import Message, Session, SessionSummary
 from ion_summary.operations.identity import content_hash, derived_id, prefix_numbers, united
-from ion_summary.store.catalog import content_number
+from ion_summary.store.catalog import content_number, hash64
 from ion_summary.store.layout import from_ms
 from ion_summary.store.transcripts import encode_messages, encode_transcript, messages_of
 from ion_summary.store.writing import Entry
@@ -72,10 +72,14 @@ class Draft:
 
     def entry(self, summary: str, tags: list[str], keep_transcript: bool) -> Entry:
         """What the store is given."""
-        metadata = {key: value for key, value in self.metadata.items() if value is not None}
-        metadata["tags"] = list(dict.fromkeys([*_texts(metadata.get("tags")), *tags]))
-        source = {"name": self.origin.name, "format": self.origin.format, "file": self.origin.file, "place": self.place}
-        metadata |= {"source": source, "content_hash": self.content_hash, "summarizer": SUMMARIZER}
+        origin = self.origin
+        metadata = {
+            **self.metadata,
+            "tags": list(dict.fromkeys([*_texts(self.metadata.get("tags")), *tags])),
+            "source": {"name": origin.name, "format": origin.format, "file": origin.file, "place": self.place},
+            "content_hash": self.content_hash,
+            "summarizer": SUMMARIZER,
+        }
         if self.prefixes:
             metadata["id_derived"] = True
         record = SessionSummary(
@@ -91,7 +95,7 @@ class Draft:
         transcript = None
         if keep_transcript:
             transcript = encode_transcript(self.session_id, self.user_id, self.messages_json, self.metadata)
-        return Entry(record, self.created_ms, transcript)
+        return Entry(record, hash64(self.session_id), self.created_ms, transcript)
 
 
 def draft(session: Session, origin: Origin) -> Draft:

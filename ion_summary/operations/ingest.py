@@ -193,7 +193,7 @@ class _Run:
             stored = writer.catalog.stored({hash64(one.session_id) for one in found.to_store})
             chosen = zip(found.to_store, summaries, found.still_wanted(stored), strict=True)
             entries = [one.entry(*summary, keep) for one, summary, wanted in chosen if wanted]
-            writer.append(entries)
+            writer.append(entries, stored)
             writer.remember_files(batch.files)
         self._stored += len(entries)
 

@@ -8,7 +8,8 @@ in ``superseded``, so that a line that vanishes uncovers the one before it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from datetime import tzinfo
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -99,32 +100,41 @@ def content_number(content_hash: str | None) -> int | None:
         return None
 
 
-def row_of(record: dict[str, Any], number: int, offset: int, length: int, naive: Any) -> Row:
-    """The row of a decoded record line. Raises ValueError when its time cannot be read."""
+def row_of(
+    record: dict[str, Any], session: int, created: int, saved: int, number: int, offset: int, length: int
+) -> Row:
+    """The row of a record: what is known of it already, and what its members say."""
     metadata = record.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     source = metadata.get("source")
     if isinstance(source, dict):
         source = source.get("name")
-    created = to_ms(record["created_at"], naive)
-    saved = metadata.get("saved_at")
     participants = metadata.get("participants")
     messages = record.get("message_count")
     return Row(
-        id=number,
-        session=hash64(record["session_id"]),
-        user=record["user_id"],
-        type=int(record.get("summary_type", "llm") == "llm"),
-        created=created,
-        saved=to_ms(saved, naive) if isinstance(saved, str) else created,
-        offset=offset,
-        length=length,
-        messages=messages if isinstance(messages, int) and 0 <= messages < 1 << 53 else 0,
-        source=source if isinstance(source, str) else None,
-        content=content_number(metadata.get("content_hash")),
-        derived=bool(metadata.get("id_derived")),
-        participants=[name for name in participants if isinstance(name, str)] if isinstance(participants, list) else (),
+        number,
+        session,
+        record["user_id"],
+        int(record.get("summary_type", "llm") == "llm"),
+        created,
+        saved,
+        offset,
+        length,
+        messages if isinstance(messages, int) and 0 <= messages < 1 << 53 else 0,
+        source if isinstance(source, str) else None,
+        content_number(metadata.get("content_hash")),
+        bool(metadata.get("id_derived")),
+        [name for name in participants if isinstance(name, str)] if isinstance(participants, list) else (),
     )
+
+
+def read_row(record: dict[str, Any], number: int, offset: int, length: int, naive: tzinfo | None) -> Row:
+    """The row of a record that was read from a partition. Raises ValueError when its time cannot be read."""
+    created = to_ms(record["created_at"], naive)
+    metadata = record.get("metadata")
+    saved = metadata.get("saved_at") if isinstance(metadata, dict) else None
+    saved_ms = to_ms(saved, naive) if isinstance(saved, str) else created
+    return row_of(record, hash64(record["session_id"]), created, saved_ms, number, offset, length)
 
 
 def create(db: sqlite3.Connection) -> None:
@@ -156,11 +166,14 @@ class Catalog:
         found = self.db.execute(query, (orjson.dumps(list(contents)).decode(),))
         return [(content, user, Place(*place)) for content, user, *place in found]
 
-    def add(self, rows: Sequence[Row]) -> None:
-        """Takes in lines; of each session the newest (by ``saved``, then by number) becomes or stays the record."""
+    def add(self, rows: Sequence[Row], stored: Container[int] | None = None) -> None:
+        """Takes in lines; of each session the newest (by ``saved``, then by number) becomes or stays the record.
+
+        ``stored`` are the sessions that have a record already, if the caller knows; the others are not looked for.
+        """
         users = self._numbers("name", (row.user for row in rows))
         sources = self._numbers("source", (row.source for row in rows))
-        live = self._live({row.session for row in rows})
+        live = self._live({row.session for row in rows if stored is None or row.session in stored})
         fresh: dict[int, tuple[Any, ...]] = {}
         past: list[tuple[Any, ...]] = []
         for row in rows:
@@ -205,10 +218,13 @@ class Catalog:
         return {row[1]: row for row in self.db.execute(query, (orjson.dumps(list(sessions)).decode(),))}
 
     def _numbers(self, table: str, names: Iterable[str | None]) -> dict[str, int]:
-        wanted = [(name,) for name in dict.fromkeys(names) if name is not None]
-        self.db.executemany(f"INSERT INTO {table}(name) VALUES(?) ON CONFLICT DO NOTHING", wanted)
-        query = f"SELECT id FROM {table} WHERE name = ?"
-        return {name: self.db.execute(query, (name,)).fetchone()[0] for (name,) in wanted}
+        wanted = [name for name in dict.fromkeys(names) if name is not None]
+        query = f"SELECT name, id FROM {table} WHERE name IN (SELECT value FROM json_each(?))"
+        found = dict(self.db.execute(query, (orjson.dumps(wanted).decode(),)))
+        for name in wanted:
+            if name not in found:
+                found[name] = self.db.execute(f"INSERT INTO {table}(name) VALUES(?)", (name,)).lastrowid
+        return found
 
     def _add_participants(self, rows: Iterable[Row]) -> None:
         rooms = [row for row in rows if row.participants]

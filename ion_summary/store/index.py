@@ -10,15 +10,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ion_summary.errors import StoreNotWritableError
 from ion_summary.progress import Progress, Silent
 from ion_summary.store import catalog, files, layout, quarantine, segments
-from ion_summary.store.catalog import DAY_SHIFT, Catalog, Row, row_of
+from ion_summary.store.catalog import DAY_SHIFT, Catalog, Row, read_row, row_of
 from ion_summary.store.matching import searchable
 from ion_summary.store.partition import Finding, Line, records
 from ion_summary.store.segments import Segments, document
@@ -32,6 +32,16 @@ _CACHE_KIB = 64 << 10
 
 CATALOG = "catalog.sqlite"
 TEXT = "text.sqlite"
+
+
+class Appended(NamedTuple):
+    """A record that was just written: what the catalog would otherwise have to read again."""
+
+    record: dict[str, Any]
+    session: int
+    created: int
+    saved: int
+    length: int
 
 
 class Change(NamedTuple):
@@ -182,6 +192,50 @@ class IndexWriter:
             self.fill_segments()
         progress.finish()
 
+    def extend(
+        self, starts: Mapping[int, int], lines: Mapping[int, Sequence[Appended]], stored: Container[int]
+    ) -> None:
+        """Takes in lines that the lock's holder has just appended, per day, from the offsets at which they begin.
+
+        ``stored`` are those of their sessions that had a record before.
+        The same as ``catch_up``, without reading and checking again what was written a moment ago.
+        """
+        known = {day: rest for day, *rest in self.catalog.db.execute("SELECT day, size, lines FROM partition")}
+        if any(known.get(day, [0])[0] != start for day, start in starts.items()):
+            self.catch_up()
+            return
+        rows: list[Row] = []
+        documents: dict[int, list[tuple[int, str]]] = {}
+        bulk = sum(map(len, lines.values())) >= TAIL_LINES
+        with transaction(self.catalog.db):
+            for day, some in sorted(lines.items()):
+                first = known[day][1] if day in known else 0
+                fresh = list(_rows(day, first, starts[day], some))
+                rows += fresh
+                self._note(day, first + len(some))
+                if bulk:
+                    texts = (document(*searchable(each.record)) for each in some)
+                    documents[day] = list(zip((row.id for row in fresh), texts, strict=True))
+            self.catalog.add(rows, stored)
+        self._extend_segments(starts, documents)
+        if not bulk and self.tail_lines() > TAIL_LINES:
+            self.fill_segments()
+
+    def _note(self, day: int, lines: int) -> None:
+        stat = layout.records_path(self._root, day).stat()
+        self.catalog.db.execute("INSERT OR IGNORE INTO partition VALUES(?, 0, 0, 0, 0, 0, 0, 0)", (day,))
+        self.catalog.db.execute(
+            "UPDATE partition SET inode = ?, size = ?, mtime = ?, lines = ? WHERE day = ?",
+            (stat.st_ino, stat.st_size, stat.st_mtime_ns, lines, day),
+        )
+
+    def _extend_segments(self, starts: Mapping[int, int], documents: Mapping[int, list[tuple[int, str]]]) -> None:
+        indexed = self.segments.indexed()
+        with transaction(self.segments.db):
+            for day, some in documents.items():
+                if indexed.get(day, 0) == starts[day]:  # else lines before them are still in the hot tail
+                    self.segments.add(day, layout.records_path(self._root, day).stat().st_size, some)
+
     def rebuild(self, progress: Progress, workers: int | None = 1) -> None:  # noqa: ARG002
         """Forgets all that was derived and reads every partition from its start."""
         self.close()
@@ -250,6 +304,13 @@ class IndexWriter:
                 yield numbers[line.offset], document(*searchable(line.record))
 
 
+def _rows(day: int, first: int, start: int, lines: Sequence[Appended]) -> Iterator[Row]:
+    offset = start
+    for number, line in enumerate(lines, day << DAY_SHIFT | first):
+        yield row_of(line.record, line.session, line.created, line.saved, number, offset, line.length)
+        offset += line.length + 1
+
+
 def take_in(
     target: Catalog, path: Path, change: Change, naive: tzinfo | None, on_damage: Callable[[Path, Line, str], None]
 ) -> None:
@@ -264,7 +325,7 @@ def take_in(
         problem = line.problem
         if line.record is not None:
             try:
-                batch.append(row_of(line.record, change.day << DAY_SHIFT | number, line.offset, line.length, naive))
+                batch.append(read_row(line.record, change.day << DAY_SHIFT | number, line.offset, line.length, naive))
             except (ValueError, OverflowError) as error:
                 problem = f"its time cannot be read: {error}"
         if problem is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime, tzinfo
+from functools import lru_cache
 from pathlib import Path
 
 _MONTH = re.compile(r"\d{4}-\d{2}")
@@ -78,5 +79,13 @@ def to_ms(created_at: str, naive: tzinfo | None) -> int:
 
 def from_ms(instant_ms: int) -> str:
     """The store's one way to write an instant: UTC, milliseconds, ``Z``, always 24 characters."""
-    moment = datetime.fromtimestamp(instant_ms // 1000, UTC).replace(microsecond=instant_ms % 1000 * 1000)
-    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
+    days, rest = divmod(instant_ms, DAY_MS)
+    seconds, millisecond = divmod(rest, 1000)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{_iso_day(EPOCH_DAY + days)}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z"
+
+
+@lru_cache(maxsize=1024)
+def _iso_day(day: int) -> str:
+    return date.fromordinal(day).isoformat()

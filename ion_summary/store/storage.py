@@ -102,8 +102,9 @@ class SessionSummaryStorage:
             summary_length=len(text),
             metadata=dict(metadata or {}),
         )
+        entry = Entry(record, hash64(record.session_id), now, None)
         with self.writing() as writer:
-            writer.append([Entry(record, now, None)])
+            writer.append([entry], writer.catalog.stored([entry.session]))
         return True
 
     def load(self, session_id: str) -> SessionSummary | None:

@@ -17,7 +17,12 @@ from ion_summary.store.partition import DamagedLineError, decode, encode, has_di
 
 def encode_messages(messages: Sequence[Message]) -> bytes:
     """The messages as a JSON array; the one form in which they are kept, here and on their way here."""
-    return orjson.dumps(messages, option=orjson.OPT_UTC_Z)
+    # Field by field: orjson takes twice as long to look at a data class as at a dictionary.
+    fields = [
+        {"role": each.role, "content": each.content, "timestamp": each.timestamp, "name": each.name}
+        for each in messages
+    ]
+    return orjson.dumps(fields, option=orjson.OPT_UTC_Z)
 
 
 def encode_transcript(session_id: str, user_id: str, messages: bytes, metadata: dict[str, Any]) -> bytes:

@@ -8,25 +8,28 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any
 
 from ion_summary.model import SessionSummary
 from ion_summary.progress import Progress
 from ion_summary.store import files, layout, quarantine
-from ion_summary.store.catalog import Catalog, hash64
-from ion_summary.store.index import IndexWriter, transaction
+from ion_summary.store.catalog import Catalog, Stored
+from ion_summary.store.index import Appended, IndexWriter, transaction
 from ion_summary.store.partition import Finding, encode
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is to be stored of one session: its record, and its line in the transcripts (None: not kept)."""
+    """What is to be stored of one session: its record, and its line in the transcripts (None: not kept).
+
+    ``session`` is the ``hash64`` of its id.
+    """
 
     record: SessionSummary
+    session: int
     created_ms: int
     transcript: bytes | None
 
@@ -59,23 +62,34 @@ class StoreWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def append(self, entries: Sequence[Entry]) -> None:
-        """Stores a group: when this returns it survives a power cut, and searches find it."""
+    def append(self, entries: Sequence[Entry], stored: Mapping[int, Stored]) -> None:
+        """Stores a group: when this returns it survives a power cut, and searches find it.
+
+        ``stored`` is what ``catalog.stored`` says of its sessions now.
+        """
         transcripts, records = defaultdict[int, list[bytes]](list), defaultdict[int, list[bytes]](list)
-        stored = self.catalog.stored({hash64(entry.record.session_id) for entry in entries})
+        appended = defaultdict[int, list[Appended]](list)
         now = time.time_ns() // 1_000_000
+        now_text = layout.from_ms(now)
         for entry in entries:
             day = layout.day_of(entry.created_ms)
             if entry.transcript is not None:
                 transcripts[day].append(entry.transcript)
-            before = stored.get(hash64(entry.record.session_id))
+            before = stored.get(entry.session)
             # The newest line wins, also on a machine whose clock was set back since the last one was written.
             saved = now if before is None else max(now, before.saved + 1)
-            records[day].append(_line(entry.record, saved))
+            saved_at = now_text if saved == now else layout.from_ms(saved)
+            fields = entry.record.to_dict()
+            fields["metadata"] = {**entry.record.metadata, "saved_at": saved_at}
+            line = encode(fields)
+            records[day].append(line)
+            appended[day].append(Appended(fields, entry.session, entry.created_ms, saved, len(line) - 1))
         self._append_transcripts(transcripts)
-        for day, some in sorted(records.items()):
-            files.append(layout.records_path(self._root, day), b"".join(some))
-        self._index.catch_up()
+        starts = {
+            day: files.append(layout.records_path(self._root, day), b"".join(some))
+            for day, some in sorted(records.items())
+        }
+        self._index.extend(starts, appended, stored)
 
     def fill_segments(self) -> None:
         """Puts the hot tail into the segments: the end of a large ingest is a good moment."""
@@ -113,8 +127,3 @@ class StoreWriter:
                 sizes.append((day, path.stat().st_size))
         self._note_transcripts(sizes)
 
-
-def _line(record: SessionSummary, saved_ms: int) -> bytes:
-    fields: dict[str, Any] = record.to_dict()
-    fields["metadata"] = {**record.metadata, "saved_at": layout.from_ms(saved_ms)}
-    return encode(fields)

@@ -43,7 +43,7 @@ def tokens(text: str) -> list[str]:
 
 def token_text(texts: Iterable[str]) -> str:
     """What the index is given for some texts: their tokens with spaces between, each at least once."""
-    return " ".join(map(_word_tokens, dict.fromkeys(word for text in texts for word in text.split())))
+    return " ".join(map(_word_tokens, dict.fromkeys(" ".join(texts).split())))
 
 
 @lru_cache(maxsize=32768)  # words repeat: with this, a year of chats is split four times as fast

@@ -157,8 +157,10 @@ def record(number: int, seed: int = 1, per_day: int = 1000) -> dict[str, Any]:
         "summary_length": len(summary),
         "metadata": {
             "title": plan.title,
-            "source": plan.kind,
             "tags": plan.subject,
+            "source": {"name": plan.kind, "format": "native", "file": "part-00000.jsonl", "place": str(number + 1)},
+            "content_hash": f"{draw.getrandbits(64):016x}",
+            "summarizer": {"name": "rule", "version": 1},
             "saved_at": "2026-01-01T00:00:00.000Z",
         },
     }

@@ -3,7 +3,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 ION_SUMMARY_STORE=.demo-store
-export ION_SUMMARY_STORE
+ION_SUMMARY_FORMAT=${ION_SUMMARY_FORMAT:-table}  # in a log too, as a person sees it
+export ION_SUMMARY_STORE ION_SUMMARY_FORMAT
 PATH="$PWD/.venv/bin:$PATH"
 rm -rf "$ION_SUMMARY_STORE"
 

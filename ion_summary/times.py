@@ -141,13 +141,13 @@ def iso(milliseconds: int, tz: tzinfo = UTC) -> str:
     return text.replace("+00:00", "Z") if tz is UTC else text
 
 
-def read(created_at: str, tz: tzinfo) -> datetime:
-    """The moment of a record's ``created_at``, in ``tz``; a naive time (adopted store) is taken to be one of ``tz``.
+def read(created_at: str, tz: tzinfo, stored_tz: tzinfo) -> datetime:
+    """The moment of a record's ``created_at``, in ``tz``; a naive time (adopted store) is one of ``stored_tz``.
 
-    Raises ValueError if it is no ISO time.
+    Raises ValueError if it is no ISO time, OverflowError if ``tz`` has no such year.
     """
     moment = datetime.fromisoformat(created_at)
-    return moment.replace(tzinfo=tz) if moment.tzinfo is None else moment.astimezone(tz)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=stored_tz)).astimezone(tz)
 
 
 def _ago(match: re.Match[str], tz: tzinfo, now: datetime | None) -> int:

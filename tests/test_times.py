@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
@@ -132,7 +132,7 @@ def test_what_is_printed_is_read_back(milliseconds: int, name: str) -> None:
     zone = times.zone(name)
     printed = times.iso(milliseconds, zone)
     assert times.span(printed, UTC)[0] == milliseconds
-    assert round(times.read(printed, zone).timestamp() * 1000) == milliseconds
+    assert round(times.read(printed, zone, SEOUL).timestamp() * 1000) == milliseconds
 
 
 def test_the_day_of_the_changing_clocks_has_23_hours() -> None:
@@ -194,8 +194,10 @@ def test_local_zone_is_the_machines_with_all_its_changes(machine_zone: ZoneInfo)
     assert times.span("2026-11-01", times.LOCAL) == times.span("2026-11-01", machine_zone)
 
 
-def test_naive_times_of_an_adopted_store_are_times_of_the_zone() -> None:
-    assert times.read("2026-01-04T15:10:00.123456", SEOUL) == datetime(2026, 1, 4, 15, 10, 0, 123456, SEOUL)
-    assert times.read("2026-01-04T15:10:00Z", SEOUL) == datetime(2026, 1, 5, 0, 10, tzinfo=timezone(timedelta(hours=9)))
+def test_naive_times_of_an_adopted_store_are_times_of_its_zone() -> None:
+    naive = "2026-01-04T15:10:00.123456"
+    assert times.read(naive, SEOUL, SEOUL) == datetime(2026, 1, 4, 15, 10, 0, 123456, SEOUL)
+    assert times.read(naive, UTC, SEOUL).isoformat() == "2026-01-04T06:10:00.123456+00:00"
+    assert times.read("2026-01-04T15:10:00Z", SEOUL, UTC).isoformat() == "2026-01-05T00:10:00+09:00"
     with pytest.raises(ValueError, match="sometime"):
-        times.read("sometime", SEOUL)
+        times.read("sometime", SEOUL, SEOUL)

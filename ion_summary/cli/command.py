@@ -32,25 +32,39 @@ METAVARS = {
 
 
 class Run:
-    """One invocation: the settings in force, where results go, and the settings file that was named, if any."""
+    """One invocation: the settings in force, where results go, and the settings file that was named, if any.
 
-    def __init__(self, settings: config.Settings, tz: tzinfo, out: Output, config: str | None) -> None:
+    ``tz`` is the zone of what is typed and shown, ``stored_tz`` that of stored times that name none (None: local). An
+    option changes the former only: how the store is understood must not differ from one search to the next.
+    """
+
+    def __init__(self, settings: config.Settings, stored_tz: str, config: str | None) -> None:
         self.settings = settings
-        self.tz = tz
-        self.out = out
         self.config = config
+        self.tz = zone(settings.tz, settings.origins["tz"])
+        self.stored_tz = zone(stored_tz, "tz")
+        self.out = Output(settings, self.tz, self.stored_tz, os.environ)
 
     def storage(self) -> SessionSummaryStorage:
         """The store that the settings name."""
         from ion_summary.store.storage import SessionSummaryStorage
 
-        return SessionSummaryStorage(self.settings.store, lock_timeout=self.settings.lock_timeout, tz=self.tz)
+        return SessionSummaryStorage(self.settings.store, lock_timeout=self.settings.lock_timeout, tz=self.stored_tz)
+
+    @property
+    def reading_tz(self) -> tzinfo | None:
+        """The zone of transcripts that name none, if one was asked for; else it is for each format to say."""
+        from ion_summary.times import LOCAL
+
+        return None if self.settings.origins["tz"] == config.DEFAULT else self.tz or LOCAL
 
     def span(self, since: str | None, until: str | None) -> tuple[int | None, int | None]:
         """``--since`` and ``--until`` as milliseconds, both inclusive."""
+        if since is None and until is None:
+            return None, None
         from ion_summary import times
 
-        return times.span_between(since, until, self.tz)
+        return times.span_between(since, until, self.tz or times.LOCAL)
 
 
 def command(
@@ -103,19 +117,30 @@ def readable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _run(given: Given, file: str | None) -> Run:
-    settings = config.resolve(given.values, os.environ, file)
-    given.debug, given.json = settings.debug, settings.format in ("json", "jsonl")
+def zone(name: str, origin: str) -> tzinfo | None:
+    """The zone of that name; None is the local one, for which nothing needs to be imported."""
+    if name == "local":
+        return None
     from ion_summary import times
 
     try:
-        tz = times.zone(settings.tz)
+        return times.zone(name)
     except UsageError as error:
-        if settings.origins["tz"].startswith("option"):
+        if origin.startswith("option"):
             raise
-        raise ConfigurationError(origin=settings.origins["tz"], reason=f"tz: {error}") from error
-    given.out = Output(settings, tz, os.environ)
-    return Run(settings, tz, given.out, given.config)
+        raise ConfigurationError(origin=origin, reason=f"tz: {error}") from error
+
+
+def _run(given: Given, file: str | None) -> Run:
+    settings = config.resolve(given.values, os.environ, file)
+    given.debug, given.json = settings.debug, settings.format in ("json", "jsonl")
+    stored_tz = settings.tz
+    if "tz" in given.values:
+        lasting = {name: value for name, value in given.values.items() if name != "tz"}
+        stored_tz = config.resolve(lasting, os.environ, file).tz
+    run = Run(settings, stored_tz, given.config)
+    given.out = run.out
+    return run
 
 
 def _option(declared: Field[Any], hidden: bool = False) -> Parameter:

@@ -9,7 +9,6 @@ import typer
 from ion_summary.cli import records
 from ion_summary.cli.command import Run, command
 from ion_summary.cli.output import warn
-from ion_summary.config import DEFAULT
 from ion_summary.errors import NothingReadableError
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def ingest(
         max_chars=chosen.max_chars,
         workers=chosen.workers,
         keep_transcripts=chosen.transcripts,
-        tz=run.tz if run.settings.origins["tz"] != DEFAULT else None,
+        tz=run.reading_tz,
         split=chosen.split,
         dry_run=dry_run,
     )

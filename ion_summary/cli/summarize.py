@@ -10,7 +10,6 @@ import typer
 from ion_summary.cli import records
 from ion_summary.cli.command import Run, command
 from ion_summary.cli.output import warn
-from ion_summary.config import DEFAULT
 
 if TYPE_CHECKING:
     from ion_summary.model import SessionSummary
@@ -44,7 +43,7 @@ def summarize(
         input_format=chosen.input_format,
         max_bullets=chosen.max_bullets,
         max_chars=chosen.max_chars,
-        tz=run.tz if run.settings.origins["tz"] != DEFAULT else None,
+        tz=run.reading_tz,
         split=chosen.split,
         user=chosen.user,
     )

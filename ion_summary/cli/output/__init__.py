@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ion_summary.cli.output import inert
@@ -27,12 +27,15 @@ Rows = Iterable[Sequence[Any]]
 class Output:
     """The output of one command. ``format`` is ``table``, ``plain``, ``json``, ``jsonl`` or ``csv``."""
 
-    def __init__(self, settings: Settings, tz: tzinfo, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, settings: Settings, tz: tzinfo | None, stored_tz: tzinfo | None, environment: Mapping[str, str]
+    ) -> None:
         self.format = settings.format
         if self.format == "auto":
             self.format = "table" if _is_terminal(sys.stdout) else "plain"
         self.quiet = settings.quiet
-        self.tz = tz
+        self._tz = tz
+        self._stored_tz = stored_tz
         self._color = settings.color and not environment.get("NO_COLOR")
         self._environment = environment
         self._bars: Bars | None = None
@@ -105,7 +108,7 @@ class Output:
         """Standard output as something to draw on."""
         from ion_summary.cli.output.terminal import Terminal
 
-        return Terminal(sys.stdout, color=self._color, tz=self.tz, environment=self._environment)
+        return Terminal(sys.stdout, color=self._color, moment=self._moment, environment=self._environment)
 
     def note(self, text: str) -> None:
         """A remark on standard error, unless ``--quiet``."""
@@ -130,12 +133,16 @@ class Output:
 
     def time(self, created_at: str) -> str:
         """A record's time for people and programs, in the zone asked for; as it stands if it is no time."""
+        moment = self._moment(created_at)
+        return moment.isoformat(timespec="seconds") if moment else created_at
+
+    def _moment(self, created_at: str) -> datetime | None:
         from ion_summary import times
 
         try:
-            return times.read(created_at, self.tz).isoformat(timespec="seconds")
+            return times.read(created_at, self._tz or times.LOCAL, self._stored_tz or times.LOCAL)
         except (ValueError, OverflowError):
-            return created_at
+            return None
 
     def _json_text(self, value: Any) -> str:
         return inert.json_text(value, indent=_is_terminal(sys.stdout), ascii_only=not _is_unicode(sys.stdout))

@@ -6,9 +6,9 @@ default overflow drops syllables of wrapped Korean.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime
 from typing import Any, TextIO
 
 from rich.box import SIMPLE_HEAD  # noqa: TID253 - this module is loaded only where something is drawn
@@ -17,7 +17,6 @@ from rich.padding import Padding  # noqa: TID253
 from rich.table import Table  # noqa: TID253
 from rich.text import Text  # noqa: TID253
 
-from ion_summary import times
 from ion_summary.text.clean import clean
 
 _WIDTH_OF_A_FILE = 100
@@ -45,7 +44,9 @@ class Column:
 class Terminal:
     """Something to draw on, ``width`` cells wide."""
 
-    def __init__(self, stream: TextIO, *, color: bool, tz: tzinfo, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, stream: TextIO, *, color: bool, moment: Callable[[str], datetime | None], environment: Mapping[str, str]
+    ) -> None:
         drawn = stream.isatty()
         forced = environment.get("FORCE_COLOR", "") not in ("", "0")  # rich itself takes FORCE_COLOR=0 for "on"
         width = None if drawn or environment.get("COLUMNS", "").isdigit() else _WIDTH_OF_A_FILE
@@ -58,7 +59,7 @@ class Terminal:
             highlight=False,
             emoji=False,
         )
-        self._tz = tz
+        self._moment = moment
 
     @property
     def width(self) -> int:
@@ -106,10 +107,8 @@ class Terminal:
 
     def time(self, created_at: str) -> str:
         """A record's time to the minute, on the wall of the zone asked for."""
-        try:
-            return times.read(created_at, self._tz).strftime("%Y-%m-%d %H:%M")
-        except (ValueError, OverflowError):
-            return created_at
+        moment = self._moment(created_at)
+        return moment.strftime("%Y-%m-%d %H:%M") if moment else created_at
 
 
 def cell(value: Any, style: str = "") -> Text:

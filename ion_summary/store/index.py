@@ -18,16 +18,18 @@ from typing import Any, NamedTuple
 from ion_summary.errors import StoreNotWritableError
 from ion_summary.progress import Progress, Silent
 from ion_summary.store import catalog, files, layout, quarantine, segments
-from ion_summary.store.catalog import DAY_SHIFT, Catalog, Row, read_row, row_of
+from ion_summary.store.catalog import DAY_SHIFT, Catalog, Row, row_of
 from ion_summary.store.matching import searchable
-from ion_summary.store.partition import Finding, Line, records
+from ion_summary.store.parsing import parse, slices
+from ion_summary.store.partition import Finding, records
 from ion_summary.store.segments import Segments, document
+from ion_summary.workers import Workers
 
 #: So many lines may wait outside the segments: looking at them costs a search about 3 us each, and a write that puts
 #: fewer into a segment would stall for a merge more often.
 TAIL_LINES = 2_000
 _BULK_BYTES = 2 << 20
-_BATCH = 5_000
+_GROUP_BYTES = 64 << 20
 _CACHE_KIB = 64 << 10
 
 CATALOG = "catalog.sqlite"
@@ -173,8 +175,11 @@ class IndexWriter:
         self.catalog.db.close()
         self.segments.db.close()
 
-    def catch_up(self, progress: Progress | None = None) -> None:
-        """Takes in whatever has changed in the partitions since the last time, and fills the segments if it is much."""
+    def catch_up(self, progress: Progress | None = None, workers: Workers | None = None) -> None:
+        """Takes in whatever has changed in the partitions since the last time, and fills the segments if it is much.
+
+        ``workers`` parse the lines; without them it is done here.
+        """
         progress = progress or Silent()
         found = changes(self.catalog.db, layout.record_partitions(self._root))
         if not found:
@@ -182,13 +187,11 @@ class IndexWriter:
         fresh = sum(change.stat.st_size - change.start for change in found if change.stat)
         progress.start("index", fresh, "bytes")
         self._retire([change.day for change in found if change.afresh])
-        for change in sorted(found):
-            if change.stat is None:
-                with transaction(self.catalog.db):
-                    self.catalog.drop_day(change.day)
-            else:
-                self._take_in(change, progress)
-        if fresh > _BULK_BYTES or self.tail_lines() > TAIL_LINES:
+        bulk = fresh > _BULK_BYTES
+        for some in _groups(sorted(found)):
+            with transaction(self.catalog.db), transaction(self.segments.db):
+                self._take_in(some, bulk, progress, workers or Workers(1))
+        if bulk or self.tail_lines() > TAIL_LINES:
             self.fill_segments()
         progress.finish()
 
@@ -212,7 +215,8 @@ class IndexWriter:
                 first = known[day][1] if day in known else 0
                 fresh = list(_rows(day, first, starts[day], some))
                 rows += fresh
-                self._note(day, first + len(some))
+                stat = layout.records_path(self._root, day).stat()
+                note(self.catalog.db, day, stat, stat.st_size, first + len(some))
                 if bulk:
                     texts = (document(*searchable(each.record)) for each in some)
                     documents[day] = list(zip((row.id for row in fresh), texts, strict=True))
@@ -221,14 +225,6 @@ class IndexWriter:
         if not bulk and self.tail_lines() > TAIL_LINES:
             self.fill_segments()
 
-    def _note(self, day: int, lines: int) -> None:
-        stat = layout.records_path(self._root, day).stat()
-        self.catalog.db.execute("INSERT OR IGNORE INTO partition VALUES(?, 0, 0, 0, 0, 0, 0, 0)", (day,))
-        self.catalog.db.execute(
-            "UPDATE partition SET inode = ?, size = ?, mtime = ?, lines = ? WHERE day = ?",
-            (stat.st_ino, stat.st_size, stat.st_mtime_ns, lines, day),
-        )
-
     def _extend_segments(self, starts: Mapping[int, int], documents: Mapping[int, list[tuple[int, str]]]) -> None:
         indexed = self.segments.indexed()
         with transaction(self.segments.db):
@@ -236,13 +232,13 @@ class IndexWriter:
                 if indexed.get(day, 0) == starts[day]:  # else lines before them are still in the hot tail
                     self.segments.add(day, layout.records_path(self._root, day).stat().st_size, some)
 
-    def rebuild(self, progress: Progress, workers: int | None = 1) -> None:  # noqa: ARG002
+    def rebuild(self, progress: Progress, workers: Workers) -> None:
         """Forgets all that was derived and reads every partition from its start."""
         self.close()
         for name in (CATALOG, TEXT):
             remove_database(self._root / layout.INDEX / name)
         self._open_both()
-        self.catch_up(progress)
+        self.catch_up(progress, workers)
         self.fill_segments()
 
     def _retire(self, days: list[int]) -> None:
@@ -256,18 +252,42 @@ class IndexWriter:
                 self.segments.retire_day(day)
         self.segments.db.execute("PRAGMA synchronous=NORMAL")
 
-    def _take_in(self, change: Change, progress: Progress) -> None:
-        path = layout.records_path(self._root, change.day)
-        quarantine.repair_tail(self._root, path)
-        with transaction(self.catalog.db):
-            take_in(self.catalog, path, change._replace(stat=path.stat()), self._naive, self._report)
-        progress.advance(path.stat().st_size - change.start)
+    def _take_in(self, found: Sequence[Change], bulk: bool, progress: Progress, workers: Workers) -> None:
+        stats = dict[int, os.stat_result]()
+        for change in found:
+            if change.afresh:
+                self.catalog.drop_day(change.day)
+            if change.stat is not None:
+                path = layout.records_path(self._root, change.day)
+                quarantine.repair_tail(self._root, path)
+                stats[change.day] = path.stat()
+                note(self.catalog.db, change.day, stats[change.day], change.start, change.number)
+        indexed = self.segments.indexed()
+        numbers = {change.day: change.number for change in found}
+        pieces = [
+            (layout.records_path(self._root, change.day), change.day, start, end, self._naive, bulk)
+            for change in found
+            if change.stat is not None
+            for start, end in slices(layout.records_path(self._root, change.day), change.start, stats[change.day])
+        ]
+        for part in workers.in_order(parse, pieces):
+            rows = part.numbered(numbers[part.day])
+            numbers[part.day] += part.lines
+            self.catalog.add(rows)
+            note(self.catalog.db, part.day, stats[part.day], part.end, numbers[part.day])
+            if bulk and indexed.get(part.day, 0) == part.start:
+                numbered = zip((row.id for row in rows), part.documents, strict=True)
+                self.segments.add(part.day, part.end, numbered)
+                indexed[part.day] = part.end
+            for offset, length, problem in part.problems:
+                self._report(layout.records_path(self._root, part.day), offset, length, problem)
+            progress.advance(part.end - part.start)
 
-    def _report(self, path: Path, line: Line, problem: str) -> None:
+    def _report(self, path: Path, offset: int, length: int, problem: str) -> None:
         with path.open("rb") as file:
-            before = file.read(line.offset)
-            data = file.read(line.length)
-        quarantine.keep(self._root, path, line.offset, data, problem)
+            before = file.read(offset)
+            data = file.read(length)
+        quarantine.keep(self._root, path, offset, data, problem)
         name = path.relative_to(self._root).as_posix()
         self._on_damage(Finding(name, before.count(b"\n") + 1, problem))
 
@@ -311,34 +331,26 @@ def _rows(day: int, first: int, start: int, lines: Sequence[Appended]) -> Iterat
         offset += line.length + 1
 
 
-def take_in(
-    target: Catalog, path: Path, change: Change, naive: tzinfo | None, on_damage: Callable[[Path, Line, str], None]
-) -> None:
-    """Reads the lines of a partition that the catalog has not read, in the caller's transaction."""
-    stat = change.stat
-    assert stat is not None
-    if change.afresh:
-        target.drop_day(change.day)
-    target.db.execute("INSERT OR IGNORE INTO partition VALUES(?, 0, 0, 0, 0, 0, 0, 0)", (change.day,))
-    number, batch = change.number, list[Row]()
-    for line in records(path, change.start, stat.st_size):
-        problem = line.problem
-        if line.record is not None:
-            try:
-                batch.append(read_row(line.record, change.day << DAY_SHIFT | number, line.offset, line.length, naive))
-            except (ValueError, OverflowError) as error:
-                problem = f"its time cannot be read: {error}"
-        if problem is not None:
-            on_damage(path, line, problem)
-        number += 1
-        if len(batch) == _BATCH:
-            target.add(batch)
-            batch.clear()
-    target.add(batch)
-    target.db.execute(
+def note(db: sqlite3.Connection, day: int, stat: os.stat_result, read: int, lines: int) -> None:
+    """Notes how far a partition has been read: to its byte ``read``, and how many lines that were."""
+    db.execute("INSERT OR IGNORE INTO partition VALUES(?, 0, 0, 0, 0, 0, 0, 0)", (day,))
+    db.execute(
         "UPDATE partition SET inode = ?, size = ?, mtime = ?, lines = ? WHERE day = ?",
-        (stat.st_ino, stat.st_size, stat.st_mtime_ns, number, change.day),
+        (stat.st_ino, read, stat.st_mtime_ns, lines, day),
     )
+
+
+def _groups(found: Sequence[Change]) -> Iterator[list[Change]]:
+    """Changes to be taken in together: a transaction for each would cost more than the work, one for all the memory."""
+    group, size = list[Change](), 0
+    for change in found:
+        group.append(change)
+        size += change.stat.st_size - change.start if change.stat else 0
+        if size > _GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def unindexed(db: sqlite3.Connection, indexed: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:

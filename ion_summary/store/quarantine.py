@@ -11,7 +11,7 @@ import orjson
 
 from ion_summary.store import files
 from ion_summary.store.layout import QUARANTINE
-from ion_summary.store.partition import DamagedLineError, decode
+from ion_summary.store.partition import DamagedLineError, decode, salvage
 
 
 def keep(root: Path, file: Path, offset: int, data: bytes, reason: str) -> None:
@@ -33,8 +33,9 @@ def keep(root: Path, file: Path, offset: int, data: bytes, reason: str) -> None:
 def repair_tail(root: Path, file: Path) -> None:
     """Ends the last line of a partition that a kill has left open. For the writer, before anything is appended.
 
-    If the bytes after the last newline are a whole line, only the newline is missing. Else they were never
-    acknowledged: they are kept here and cut off.
+    If the bytes after the last newline are a whole line, only the newline is missing. If whole lines are among them
+    (a newline rotted), the reader saves them out of the line once it is ended. Else they were never acknowledged: they
+    are kept here and cut off.
     """
     offset, tail = files.end_of_lines(file)
     if not tail:
@@ -42,7 +43,8 @@ def repair_tail(root: Path, file: Path) -> None:
     try:
         decode(tail)
     except DamagedLineError:
-        keep(root, file, offset, tail, "torn off while it was written")
-        files.cut(file, offset)
-    else:
-        files.append(file, b"\n")
+        if not any(salvage(tail)):
+            keep(root, file, offset, tail, "torn off while it was written")
+            files.cut(file, offset)
+            return
+    files.append(file, b"\n")

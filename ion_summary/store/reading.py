@@ -11,8 +11,9 @@ from pathlib import Path
 from ion_summary.errors import StoreNotWritableError
 from ion_summary.store import catalog, layout, segments
 from ion_summary.store.catalog import Catalog
-from ion_summary.store.index import CATALOG, TEXT, Change, IndexWriter, changes, open_database, schema_of, take_in
+from ion_summary.store.index import CATALOG, TEXT, Change, IndexWriter, changes, note, open_database, schema_of
 from ion_summary.store.lock import WriterLock
+from ion_summary.store.parsing import parse, slices
 from ion_summary.store.partition import Finding
 from ion_summary.store.segments import Segments
 
@@ -95,11 +96,17 @@ class IndexReader:
         return mine, text
 
     def _take_in(self, mine: Catalog, change: Change) -> None:
-        if change.stat is None:
+        if change.afresh:
             mine.drop_day(change.day)
+        if change.stat is None:
             return
-        path = layout.records_path(self._root, change.day)
-        take_in(mine, path, change, self._naive, lambda *_: None)  # the next writer reports and quarantines it
+        path, number = layout.records_path(self._root, change.day), change.number
+        note(mine.db, change.day, change.stat, change.start, number)
+        for start, end in slices(path, change.start, change.stat):
+            part = parse(path, change.day, start, end, self._naive, with_documents=False)
+            mine.add(part.numbered(number))  # what is damaged is the next writer's affair
+            number += part.lines
+            note(mine.db, change.day, change.stat, part.end, number)
 
 
 def _open_or_empty(path: Path, schema: int, create: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:

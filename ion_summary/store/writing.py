@@ -19,6 +19,7 @@ from ion_summary.store import files, layout, quarantine
 from ion_summary.store.catalog import Catalog, Stored
 from ion_summary.store.index import Appended, IndexWriter, transaction
 from ion_summary.store.partition import Finding, encode
+from ion_summary.workers import Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ class StoreWriter:
 
     def rebuild(self, progress: Progress, workers: int | None) -> None:
         """Reads every partition anew. What was noted of transcript files goes with the rest: they are read again."""
-        self._index.rebuild(progress, workers)
+        with Workers(workers) as some:
+            self._index.rebuild(progress, some)
 
     def _append_transcripts(self, lines: dict[int, list[bytes]]) -> None:
         sizes = []

@@ -1,0 +1,64 @@
+"""What does a stretch of a partition hold, in the forms that the index takes? Pure: it can be done in any process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import tzinfo
+from pathlib import Path
+from typing import NamedTuple
+
+from ion_summary.store.catalog import DAY_SHIFT, Row, read_row
+from ion_summary.store.matching import searchable
+from ion_summary.store.partition import records
+from ion_summary.store.segments import document
+
+_SLICE = 2 << 20
+
+
+class Parsed(NamedTuple):
+    """The rows of a stretch, numbered from 0; the documents of the same records (or none, if they were not wanted);
+    how many lines the stretch has; and what could not be read: offset, length and what is wrong.
+    """
+
+    day: int
+    start: int
+    end: int
+    rows: list[Row]
+    documents: list[str]
+    lines: int
+    problems: list[tuple[int, int, str]]
+
+    def numbered(self, first: int) -> list[Row]:
+        """The rows with their final numbers, if the stretch begins with line ``first`` of the day."""
+        base = self.day << DAY_SHIFT | first
+        return [row._replace(id=base + row.id) for row in self.rows]
+
+
+def slices(path: Path, start: int, stat: os.stat_result) -> Iterator[tuple[int, int]]:
+    """Stretches of a partition, from byte ``start`` to the size that ``stat`` tells, each of whole lines."""
+    with path.open("rb") as file:
+        while start < stat.st_size:
+            file.seek(min(start + _SLICE, stat.st_size))
+            file.readline()
+            end = min(file.tell(), stat.st_size)
+            yield start, end
+            start = end
+
+
+def parse(path: Path, day: int, start: int, end: int, naive: tzinfo | None, with_documents: bool) -> Parsed:
+    """The lines between two offsets. Damage is a part of the result; only the file itself may be missing (OSError)."""
+    rows, documents, problems, lines = list[Row](), list[str](), list[tuple[int, int, str]](), 0
+    for line in records(path, start, end):
+        problem = line.problem
+        if line.record is not None:
+            try:
+                rows.append(read_row(line.record, lines, line.offset, line.length, naive))
+                if with_documents:
+                    documents.append(document(*searchable(line.record)))
+            except (ValueError, OverflowError) as error:
+                problem = f"its time cannot be read: {error}"
+        if problem is not None:
+            problems.append((line.offset, line.length, problem))
+        lines += 1
+    return Parsed(day, start, end, rows, documents, lines, problems)

@@ -1,0 +1,110 @@
+"""Who does the same work on many pieces at once? Processes that end when their parent does."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Call(Generic[_T]):
+    """A piece of work under way."""
+
+    def __init__(self, future: Future[_T], again: Callable[[], _T]) -> None:
+        self._future = future
+        self._again = again
+
+    def result(self) -> _T:
+        """What came of it. If its process was killed (out of memory, say) the work is done here and now."""
+        from concurrent.futures.process import BrokenProcessPool
+
+        try:
+            return self._future.result()
+        except BrokenProcessPool:
+            return self._again()
+
+
+class Workers:
+    """Worker processes, started when the first work is given.
+
+    Args:
+        count: how many; None takes one for each processor this process may use.
+    """
+
+    def __init__(self, count: int | None) -> None:
+        self.count = len(os.sched_getaffinity(0)) if count is None else count
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def started(self) -> bool:
+        """Whether there are processes already."""
+        return self._pool is not None
+
+    def submit(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Call[_T]:
+        """Begins with ``function(*args)``; function, arguments and result travel between processes."""
+        from concurrent.futures.process import BrokenProcessPool
+
+        self._pool = self._pool or _start(self.count)
+        try:
+            future = self._pool.submit(function, *args, **kwargs)
+        except BrokenProcessPool:
+            self._pool = _start(self.count)
+            future = self._pool.submit(function, *args, **kwargs)
+        return Call(future, lambda: function(*args, **kwargs))
+
+    def in_order(self, function: Callable[..., _T], pieces: Iterable[tuple[Any, ...]]) -> Iterator[_T]:
+        """``function(*piece)`` for each piece, in order; only a few pieces are under way at a time."""
+        if self.count == 1:
+            yield from (function(*piece) for piece in pieces)
+            return
+        calls: deque[Call[_T]] = deque()
+        for piece in pieces:
+            calls.append(self.submit(function, *piece))
+            if len(calls) > 2 * self.count:
+                yield calls.popleft().result()
+        while calls:
+            yield calls.popleft().result()
+
+    def close(self) -> None:
+        """Ends the processes; work that has not begun is dropped."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+
+def _start(count: int) -> ProcessPoolExecutor:
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    # Not forked: a forked child would hold the store's lock for as long as it lives.
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot end its workers, and they would wait for work for ever."""
+    import signal
+    from multiprocessing import parent_process
+    from threading import Thread
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C goes to the whole group; the parent says what is to be done
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()

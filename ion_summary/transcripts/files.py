@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import weakref
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 BUFFER = 1 << 18
@@ -32,12 +35,20 @@ def open_regular(path: Path) -> IO[bytes]:
         raise
 
 
-def reopen(spool: IO[bytes]) -> IO[bytes]:
-    """``spool`` from its start, as a file that may be closed without closing ``spool``. One reader at a time."""
-    spool.flush()
-    copy = os.fdopen(os.dup(spool.fileno()), "rb", buffering=BUFFER)
-    copy.seek(0)
-    return copy
+class Spool:
+    """What came through a pipe, on disk under no name, so that it can be read again; gone with the object."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._file = TemporaryFile()  # noqa: SIM115
+        weakref.finalize(self, self._file.close)
+        shutil.copyfileobj(stream, self._file, BUFFER)
+        self._file.flush()
+
+    def open(self) -> IO[bytes]:
+        """The bytes from the start; one reader at a time, because they share a position."""
+        file = os.fdopen(os.dup(self._file.fileno()), "rb", buffering=BUFFER)
+        file.seek(0)
+        return file
 
 
 def kind(mode: int) -> str:

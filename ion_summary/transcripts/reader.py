@@ -24,7 +24,7 @@ class Source:
     name: str
     path: Path | None
     member: str | None = None
-    spool: IO[bytes] | None = field(default=None, repr=False, compare=False)
+    spool: files.Spool | None = field(default=None, repr=False, compare=False)
 
     def open(self) -> IO[bytes]:
         """The bytes from the start, buffered and seekable (backwards in an archive: decompressed anew).
@@ -35,7 +35,7 @@ class Source:
             return files.open_regular(self.path) if self.member is None else archive.open_member(self.path, self.member)
         if self.spool is None:
             raise OSError("standard input was not read")
-        file = files.reopen(self.spool)
+        file = self.spool.open()
         return file if self.member is None else archive.open_spooled(file, self.member)
 
 

@@ -59,8 +59,9 @@ def _is_lines(source: Source, stream: IO[bytes], head: bytes) -> bool:
 
 
 def _lines(source: Source, stream: IO[bytes], mark: int, start: Resume | None) -> Iterator[Record | Rejected | Resume]:
-    number, offset = (int(start.state.get("line", 0)), start.offset) if start else (0, max(mark, 0))
-    if start:
+    number, offset = 0, max(mark, 0)
+    if start and start.offset > mark >= 0:
+        number, offset = int(start.state.get("line", 0)), start.offset
         stream.seek(offset)
     for line_number, line_offset, line in byte_lines(stream, offset, number):
         if line is None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import stat
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO
 
 from ion_summary.text.clean import one_line
 from ion_summary.transcripts import archive, files
@@ -114,7 +111,7 @@ def _file(path: Path, shown: str) -> Iterator[Source | Rejected]:
 
 
 def _members(
-    found: list[archive.Member], shown: str, path: Path | None, spool: IO[bytes] | None
+    found: list[archive.Member], shown: str, path: Path | None, spool: files.Spool | None
 ) -> Iterator[Source | Rejected]:
     directories: dict[str, list[str]] = {}
     for member in found:
@@ -154,13 +151,13 @@ def _hidden(name: str) -> bool:
 
 
 def _standard_input() -> Iterator[Source | Rejected]:
-    # On disk, because it may be larger than memory and is looked at more than once; gone when the source is.
-    spool = TemporaryFile()  # noqa: SIM115
     try:
-        shutil.copyfileobj(sys.stdin.buffer, spool, files.BUFFER)
-        if archive.is_archive(spool):
-            yield from _members(archive.members(spool), "-", None, spool)
-        else:
+        spool = files.Spool(sys.stdin.buffer)
+        with spool.open() as file:
+            found = archive.members(file) if archive.is_archive(file) else None
+        if found is None:
             yield Source("-", None, None, spool)
+        else:
+            yield from _members(found, "-", None, spool)
     except OSError as error:
         yield Rejected("-", None, files.reason(error))

@@ -20,7 +20,9 @@ def golden_inputs() -> list[Path]:
     return sorted(path for path in GOLDEN.iterdir() if not path.name.endswith(".expected.json"))
 
 
-def items(path: Path, options: ReadOptions = OPTIONS, format_name: str | None = None, start: Resume | None = None) -> list[Item]:
+def items(
+    path: Path, options: ReadOptions = OPTIONS, format_name: str | None = None, start: Resume | None = None
+) -> list[Item]:
     """All that reading ``path`` gives; its format is detected unless it is named."""
     source = Source(path.name, path)
     detection = detect(source, format_name)

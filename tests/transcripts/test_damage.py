@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.transcripts.helpers import GOLDEN, format_of, golden_inputs, items, sessions, shown
 
 from ion_summary.model import Session
 from ion_summary.text.clean import clean
 from ion_summary.transcripts.reader import Rejected, Resume
+from tests.transcripts.helpers import GOLDEN, format_of, golden_inputs, items, sessions, shown
 
 INPUTS = golden_inputs()
 GROWING = [path for path in INPUTS if any(isinstance(item, Resume) for item in items(path))]
@@ -29,7 +29,9 @@ def check(path: Path, format_name: str | None) -> None:
         assert isinstance(item, Session | Rejected | Resume)
         if isinstance(item, Session):
             assert item.messages
-            assert all(message.content.strip() and message.content == clean(message.content) for message in item.messages)
+            assert all(
+                message.content.strip() and message.content == clean(message.content) for message in item.messages
+            )
         if isinstance(item, Rejected):
             assert item.reason
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.transcripts.helpers import GOLDEN, format_of, golden_inputs, items, shown
 
 from ion_summary.transcripts.detect import READERS
+from tests.transcripts.helpers import GOLDEN, format_of, golden_inputs, items, shown
 
 
 @pytest.mark.parametrize("path", golden_inputs(), ids=lambda path: path.name)

@@ -41,14 +41,18 @@ class IndexReader:
         """The catalog and the segments to ask now."""
         if self._opened is not None and not self._private and time.monotonic() - self._looked < _LOOK_AGAIN_S:
             return self._opened
-        if self._opened is None or self._private:
-            self.close()
-            self._opened = self._open()
-        found = changes(self._opened[0].db, layout.record_partitions(self._root))
+        found = changes(self.opened()[0].db, layout.record_partitions(self._root))
         if found:
             self.close()
             self._opened = self._caught_up()
         self._looked = time.monotonic()
+        return self.opened() if self._opened is None else self._opened
+
+    def opened(self) -> tuple[Catalog, Segments]:
+        """The catalog and the segments as they were left."""
+        if self._opened is None or self._private:
+            self.close()
+            self._opened = self._open()
         return self._opened
 
     def close(self) -> None:
@@ -56,7 +60,7 @@ class IndexReader:
         if self._opened is not None:
             for part in self._opened:
                 part.db.close()
-        self._opened, self._private = None, False
+        self._opened, self._private, self._looked = None, False, 0.0
 
     def _open(self) -> tuple[Catalog, Segments]:
         index = self._root / layout.INDEX

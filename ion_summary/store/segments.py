@@ -9,6 +9,7 @@ lines behind it, the hot tail, are looked at one by one until there are enough o
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from ion_summary.store.layout import month_of
@@ -98,6 +99,14 @@ class Segments:
         self.db.execute("DELETE FROM segment WHERE month = ?", (month,))
         days = [(day,) for day in self.indexed() if month_of(day) == month]
         self.db.executemany("DELETE FROM indexed WHERE day = ?", days)
+
+    def documents_with(self, month: str) -> Counter[str]:
+        """For each token of a month's segment the number of documents that have it."""
+        vocabulary = f"vocabulary_{_name(month)}"
+        self.db.execute(
+            f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.{vocabulary} USING fts5vocab('main', '{_name(month)}', 'row')"
+        )
+        return Counter(dict(self.db.execute(f"SELECT term, doc FROM temp.{vocabulary}")))
 
     def numbers(self, expression: str, month: str, first: int, last: int) -> Iterator[int]:
         """The numbers in a month's segment that match, between two numbers (inclusive), greatest first."""

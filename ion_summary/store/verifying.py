@@ -1,0 +1,141 @@
+"""Is every byte of the store what was written, and does the index say the same as the partitions?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any
+
+from ion_summary.progress import Progress
+from ion_summary.store import layout
+from ion_summary.store.catalog import DAY_SHIFT, Catalog
+from ion_summary.store.index import changes
+from ion_summary.store.parsing import Parsed, parse, slices
+from ion_summary.store.partition import DamagedLineError, Finding, decode, has_digest, lines
+from ion_summary.store.segments import Segments
+
+
+@dataclass
+class Verified:
+    """What was found. ``records`` counts readable lines, ``without_digest`` those of an adopted store among them."""
+
+    records: int = 0
+    without_digest: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+
+class Verifier:
+    """One look at everything."""
+
+    def __init__(self, root: Path, naive: tzinfo | None, progress: Progress) -> None:
+        self._root = root
+        self._naive = naive
+        self._progress = progress
+        self.found = Verified()
+
+    def compare_sizes(self, catalog: Catalog) -> None:
+        """Finds partitions that lost lines since the index read them. Before it catches up: later it does not know."""
+        for change in changes(catalog.db, layout.record_partitions(self._root)):
+            if not change.afresh:
+                continue
+            (size,) = catalog.db.execute("SELECT size FROM partition WHERE day = ?", (change.day,)).fetchone()
+            now = 0 if change.stat is None else change.stat.st_size
+            if now < size:
+                problem = f"{size - now:,} bytes shorter than when the index last read it"
+                self._finding(layout.records_path(self._root, change.day), None, problem)
+
+    def verify(self, catalog: Catalog, segments: Segments) -> None:
+        """Reads every line, and compares the index with what it says."""
+        partitions = layout.record_partitions(self._root)
+        transcripts = layout.transcript_partitions(self._root)
+        parts = (*partitions.values(), *transcripts.values())
+        self._progress.start("verify", sum(stat.st_size for stat in parts), "bytes")
+        words: dict[str, Counter[str]] = {}
+        for day, stat in sorted(partitions.items()):
+            path = layout.records_path(self._root, day)
+            parsed = [parse(path, day, start, end, self._naive, True) for start, end in slices(path, 0, stat)]
+            self._day(path, day, parsed, catalog)
+            counted = words.setdefault(layout.month_of(day), Counter())
+            for part in parsed:
+                for document in part.documents:
+                    counted.update(set(document.split()))
+            self._progress.advance(stat.st_size)
+        self._newest(catalog)
+        self._words(words, catalog, segments)
+        for day, stat in sorted(transcripts.items()):
+            self._transcripts(layout.transcripts_path(self._root, day), stat.st_size)
+            self._progress.advance(stat.st_size)
+        self._progress.finish()
+
+    def _day(self, path: Path, day: int, parsed: list[Parsed], catalog: Catalog) -> None:
+        number, rows = 0, []
+        for part in parsed:
+            rows += part.numbered(number)
+            number += part.lines
+            for offset, _, problem in part.problems:
+                self._finding(path, self._line_number(path, offset), problem)
+        self.found.records += len(rows)
+        with path.open("rb") as file:
+            self.found.without_digest += sum(not has_digest(line.rstrip(b"\r\n")) for line in file if line.strip())
+        self.found.without_digest -= sum(len(part.problems) for part in parsed)
+        there = set(_rows_of(catalog, day))
+        for row in rows:
+            wanted = (row.id, row.session, row.user, row.type, row.created, row.saved, row.offset, row.length)
+            if wanted not in there:
+                self._finding(path, self._line_number(path, row.offset), "the index does not know this line")
+            there.discard(wanted)
+        for extra in sorted(there):
+            self._finding(path, self._line_number(path, extra[6]), "the index has a record that is not there")
+
+    def _newest(self, catalog: Catalog) -> None:
+        query = (
+            "SELECT s.id, s.offset FROM superseded s LEFT JOIN record r ON r.session = s.session"
+            " WHERE r.id IS NULL OR (s.saved, s.id) > (r.saved, r.id)"
+        )
+        for number, offset in catalog.db.execute(query):
+            path = layout.records_path(self._root, number >> DAY_SHIFT)
+            self._finding(path, self._line_number(path, offset), "the index takes an older line of this session")
+
+    def _words(self, words: dict[str, Counter[str]], catalog: Catalog, segments: Segments) -> None:
+        indexed = segments.indexed()
+        behind = {layout.month_of(day) for day, upto in indexed.items() if upto < 0}
+        sizes = dict(catalog.db.execute("SELECT day, size FROM partition"))
+        behind |= {layout.month_of(day) for day, size in sizes.items() if indexed.get(day, 0) != size}
+        for month in segments.months():
+            if month in behind:
+                continue  # the hot tail is not in it, or it holds retired numbers: it says less or more than the lines
+            there = segments.documents_with(month)
+            if there != words.get(month, Counter()):
+                self._finding(self._root / layout.INDEX / "text.sqlite", None, f"the words of {month} are not right")
+
+    def _transcripts(self, path: Path, size: int) -> None:
+        for number, (_, line) in enumerate(lines(path, 0, size), 1):
+            body = line.rstrip(b"\n")
+            if not line.endswith(b"\n"):
+                return  # being written, or torn off: the next writer takes care of it
+            try:
+                if not has_digest(body):
+                    raise DamagedLineError("the digest is missing")
+                decode(body)
+            except DamagedLineError as error:
+                self._finding(path, number, str(error))
+
+    def _finding(self, path: Path, line: int | None, problem: str) -> None:
+        self.found.findings.append(Finding(path.relative_to(self._root).as_posix(), line, problem))
+
+    def _line_number(self, path: Path, offset: int) -> int:
+        with path.open("rb") as file:
+            return file.read(offset).count(b"\n") + 1
+
+
+def _rows_of(catalog: Catalog, day: int) -> Iterator[tuple[Any, ...]]:
+    span = (day << DAY_SHIFT, (day + 1) << DAY_SHIFT)
+    for table in ("record", "superseded"):
+        yield from catalog.db.execute(
+            "SELECT r.id, r.session, n.name, r.type, r.created, r.saved, r.offset, r.length"
+            f" FROM {table} r JOIN name n ON n.id = r.user WHERE r.id >= ? AND r.id < ?",
+            span,
+        )

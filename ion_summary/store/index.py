@@ -156,7 +156,8 @@ class IndexWriter:
                     return db
                 db.close()  # another version's: there are no migrations of what can be derived again
             except sqlite3.DatabaseError as error:
-                if attempt == 2 or (isinstance(error, sqlite3.OperationalError) and "full" in str(error)):
+                # Operational: the disk, not what is on it. Only a database that is none is derived again.
+                if attempt == 2 or isinstance(error, sqlite3.OperationalError):
                     raise StoreNotWritableError(path=path, reason=str(error)) from error
             remove_database(path)
         raise AssertionError("a new database has the schema it was made with")

@@ -55,6 +55,10 @@ class IndexReader:
             self._opened = self._open()
         return self._opened
 
+    def look_again(self) -> None:
+        """Has the next call look at the partitions: this process has written."""
+        self._looked = 0.0
+
     def close(self) -> None:
         """Ends the connections."""
         if self._opened is not None:

@@ -167,8 +167,12 @@ class SessionSummaryStorage:
     def writing(self) -> Iterator[StoreWriter]:
         """The store for writing, made if there is none, while the writer's lock is held."""
         files.make_directory(self.path)
-        with self._locked(), StoreWriter(self.path, self.tz, self.damage.append) as writer:
-            yield writer
+        try:
+            with self._locked(), StoreWriter(self.path, self.tz, self.damage.append) as writer:
+                yield writer
+        finally:
+            # What was opened before there was an index, or while it could only be read, knows nothing of this.
+            self._reader.look_again()
 
     def reading(self, ask: Callable[[Catalog, Segments], _Answer]) -> _Answer:
         """The answer of the index at one moment; an index that cannot be read is derived again, once."""

@@ -132,10 +132,14 @@ def rejected_document(rejected: Rejected) -> dict[str, Any]:
     return {"path": rejected.source, "line": rejected.line, "reason": rejected.reason}
 
 
+def place(file: str, line: int | None) -> str:
+    """Where something is wrong, as editors and terminals understand it."""
+    return file if line is None else f"{file}:{line}"
+
+
 def rejected_line(rejected: Rejected) -> str:
     """An input that could not be read, for people."""
-    line = "" if rejected.line is None else f":{rejected.line}"
-    return f"rejected: {rejected.source}{line}: {rejected.reason}"
+    return f"rejected: {place(rejected.source, rejected.line)}: {rejected.reason}"
 
 
 def status(read: int, rejected: int) -> int:

@@ -32,5 +32,5 @@ def reindex(run: Run) -> int:
         table=lambda terminal: terminal.fields([*counted.items(), ("quarantined", len(report.quarantined))]),
     )
     for each in report.quarantined:
-        run.out.note(f"quarantined: {each.file}:{each.line}: {each.problem}")
+        run.out.note(f"quarantined: {records.place(each.file, each.line)}: {each.problem}")
     return 0

@@ -75,7 +75,7 @@ def test_terminal_shows_a_sparkline_and_a_calendar(store: Path, width: int) -> N
     assert all(len(line.rstrip()) <= width for line in lines)
     assert any("total sessions" in line and line.rstrip().endswith("3") for line in lines)
     spark = next(line for line in lines if "█" in line)
-    assert spark.count("█") == (3 if width >= 60 else 1)
+    assert spark.count("█") == 3
     assert spark.rstrip().endswith("█")  # the newest day stands at the end
     rows = [line for line in lines if line[:3] in ("Mon", "Wed", "Fri", "Sun")]
     assert len(rows) == 4

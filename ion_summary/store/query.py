@@ -15,6 +15,7 @@ import orjson
 
 from ion_summary.store.catalog import DAY_SHIFT, PLACE, Catalog, Place, hash64
 from ion_summary.store.index import unindexed
+from ion_summary.store.layout import month_of
 from ion_summary.store.matching import folded, has_all, has_tag, searchable
 from ion_summary.store.segments import Segments, match_expression
 from ion_summary.text.tokens import Term, parse_terms
@@ -24,7 +25,7 @@ Sort = Literal["relevance", "newest", "oldest"]
 # Below this many records of a user it is quicker to look at each than to ask the segments for everybody's.
 _FEW_RECORDS = 200
 _CHUNK = 4_000
-_NUMBERS = 1 << 62
+_OF_ONE_USER = "record.user = ?"
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,6 @@ class Matches:
         """Whether texts are asked for, and not only what the catalog knows."""
         return bool(self._query.terms or self._query.tag)
 
-    def places(self) -> list[Place]:
-        """All of them, for a query by text: newest first."""
-        found = list(self._of_few() if self._is_few() else self._of_segments())
-        found.sort(key=lambda place: (place.created, place.id), reverse=True)
-        return found
-
     def page(self) -> tuple[int, list[Place]]:
         """How many there are, and those of the wanted page, for a query that the catalog alone can answer."""
         where = " AND ".join(self._conditions) or "TRUE"
@@ -87,11 +82,69 @@ class Matches:
         ).fetchall()
         return self._total(where), [Place(*row) for row in rows]
 
+    def places(self) -> list[Place]:
+        """All of them, for a query by text: newest first."""
+        if self._is_few():
+            return _newest_first(self._of_few())
+        expression, enough = match_expression(self._query.terms, self._query.tag)
+        found = list(self._of_tail(expression))
+        if expression is not None:
+            for month in self._segments.months():
+                candidates = self._candidates(self._numbers(expression, month))
+                found += candidates if enough else self._verified(candidates)
+        return _newest_first(found)
+
+    def newest(self, wanted: int) -> tuple[int, list[Place]]:
+        """How many there are, and the newest ``wanted`` of them, for a query by text.
+
+        Where the index alone knows what matches, only so many numbers are looked up in the catalog.
+        """
+        expression, enough = match_expression(self._query.terms, self._query.tag)
+        if expression is None or not enough or self._conditions:
+            found = self.places()
+            return len(found), found[:wanted]
+        found = list(self._of_tail(expression))
+        total, complete = len(found), 0
+        unsure = self._unsure_months()
+        for month in self._segments.months():
+            if month in unsure:
+                some = list(self._candidates(self._numbers(expression, month)))
+                total += len(some)
+            else:
+                total += self._segments.count(expression, month)
+                # One month more than enough: times of an adopted store may lie a day off their partition's.
+                some = [] if complete > 1 else self._first_of(expression, month, wanted)
+            found += some
+            complete += len(found) >= wanted
+        return total, _newest_first(found)[:wanted]
+
+    def _first_of(self, expression: str, month: str, wanted: int) -> list[Place]:
+        numbers: list[int] = []
+        for number in self._segments.numbers(expression, month):
+            if len(numbers) >= wanted and number >> DAY_SHIFT < (numbers[wanted - 1] >> DAY_SHIFT) - 1:
+                break
+            numbers.append(number)
+        return list(self._candidates(numbers))
+
+    def _unsure_months(self) -> set[str]:
+        """The months whose segment holds numbers that stand for nothing, or for something else, by now."""
+        days = {day for (day,) in self._catalog.db.execute(f"SELECT DISTINCT id >> {DAY_SHIFT} FROM superseded")}
+        there = {day for (day,) in self._catalog.db.execute("SELECT day FROM partition")}
+        gone = {day for day, upto in self._segments.indexed().items() if upto < 0 or day not in there}
+        return {month_of(day) for day in days | gone}
+
+    def _numbers(self, expression: str, month: str) -> Iterator[int]:
+        stale = {day for day, upto in self._segments.indexed().items() if upto < 0}
+        numbers = self._segments.numbers(expression, month)
+        return (number for number in numbers if number >> DAY_SHIFT not in stale) if stale else numbers
+
     def _total(self, where: str) -> int:
         if not self._conditions:
-            query, values = "SELECT coalesce(sum(sessions), 0) FROM partition", ()
+            query, values = "SELECT coalesce(sum(sessions), 0) FROM partition", list[Any]()
+        elif where == _OF_ONE_USER:
+            query, values = "SELECT sessions FROM name WHERE id = ?", self._values
         else:
-            query, values = f"SELECT count(*) FROM record WHERE {where}", tuple(self._values)
+            query, values = f"SELECT count(*) FROM record WHERE {where}", self._values
         total: int = self._catalog.db.execute(query, values).fetchone()[0]
         return total
 
@@ -121,7 +174,7 @@ class Matches:
         spoke = "SELECT record FROM participant WHERE name = ?"
         if self._catalog.db.execute(spoke + " LIMIT 1", found).fetchone():
             return f"(record.user = ? OR record.id IN ({spoke}))", [found[0], found[0]]
-        return "record.user = ?", [found[0]]
+        return _OF_ONE_USER, [found[0]]
 
     def _is_few(self) -> bool:
         if self._query.user is None and self._query.session is None:
@@ -134,22 +187,14 @@ class Matches:
         query = f"SELECT {PLACE} FROM record WHERE {' AND '.join(self._conditions)}"
         return self._verified(Place(*row) for row in self._catalog.db.execute(query, self._values))
 
-    def _of_segments(self) -> Iterator[Place]:
-        expression, enough = match_expression(self._query.terms, self._query.tag)
-        indexed = self._segments.indexed()
+    def _of_tail(self, expression: str | None) -> Iterator[Place]:
+        """Those among the records that no segment has; or among all, if the segments cannot help."""
         if expression is None:
-            yield from self._verified(self._with_filters("id BETWEEN ? AND ?", [0, _NUMBERS]))
+            yield from self._verified(self._with_filters("id >= ?", [0]))
             return
-        stale = {day for day, upto in indexed.items() if upto < 0}
-        for day, start, _ in unindexed(self._catalog.db, indexed):
+        for day, start, _ in unindexed(self._catalog.db, self._segments.indexed()):
             span = [day << DAY_SHIFT, (day + 1) << DAY_SHIFT, start]
-            yield from self._verified(self._with_filters("id >= ? AND id < ? AND offset >= ?", span))
-        for month in self._segments.months():
-            numbers = self._segments.numbers(expression, month, 0, _NUMBERS)
-            if stale:
-                numbers = (number for number in numbers if number >> DAY_SHIFT not in stale)
-            candidates = self._candidates(numbers)
-            yield from candidates if enough else self._verified(candidates)
+            yield from self._verified(self._with_filters("id >= ? AND record.id < ? AND record.offset >= ?", span))
 
     def _candidates(self, numbers: Iterable[int]) -> Iterator[Place]:
         """Those of the numbers that stand for a record with the other properties asked for."""
@@ -174,3 +219,6 @@ class Matches:
             if has_all(folded(texts), self._query.terms):
                 yield place
 
+
+def _newest_first(places: Iterable[Place]) -> list[Place]:
+    return sorted(places, key=lambda place: (place.created, place.id), reverse=True)

@@ -108,11 +108,18 @@ class Segments:
         )
         return Counter(dict(self.db.execute(f"SELECT term, doc FROM temp.{vocabulary}")))
 
-    def numbers(self, expression: str, month: str, first: int, last: int) -> Iterator[int]:
-        """The numbers in a month's segment that match, between two numbers (inclusive), greatest first."""
+    def numbers(self, expression: str, month: str) -> Iterator[int]:
+        """The numbers in a month's segment that match, greatest first."""
         table = _name(month)
-        query = f"SELECT rowid FROM {table} WHERE {table} MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC"
-        return (number for (number,) in self.db.execute(query, (expression, first, last)))
+        query = f"SELECT rowid FROM {table} WHERE {table} MATCH ? ORDER BY rowid DESC"
+        return (number for (number,) in self.db.execute(query, (expression,)))
+
+    def count(self, expression: str, month: str) -> int:
+        """How many numbers in a month's segment match."""
+        table = _name(month)
+        query = f"SELECT count(*) FROM {table} WHERE {table} MATCH ?"
+        count: int = self.db.execute(query, (expression,)).fetchone()[0]
+        return count
 
 
 def _name(month: str) -> str:

@@ -21,7 +21,7 @@ from ion_summary.store.lines import LineReader, MovedError
 from ion_summary.store.lock import WriterLock
 from ion_summary.store.partition import Finding
 from ion_summary.store.query import Matches, Query
-from ion_summary.store.ranking import ranked
+from ion_summary.store.ranking import WEIGHED, ranked
 from ion_summary.store.reading import IndexReader
 from ion_summary.store.segments import Segments
 from ion_summary.store.transcripts import find_messages
@@ -256,11 +256,12 @@ def _page(
     if not matches.by_text:
         total, places = matches.page()
         return total, [(place, 0.0) for place in places]
-    places = matches.places()
-    found = len(places)
-    if query.sort == "oldest":
-        places.reverse()
     page = slice(query.offset, query.offset + query.limit)
-    if query.sort == "relevance" and query.terms:
-        return found, ranked(places, query.terms, lines.record)[page]
-    return found, [(place, 0.0) for place in places[page]]
+    if query.sort == "oldest":
+        places = matches.places()[::-1]
+        return len(places), [(place, 0.0) for place in places[page]]
+    if query.sort == "newest" or not query.terms:
+        total, places = matches.newest(page.stop)
+        return total, [(place, 0.0) for place in places[page]]
+    total, places = matches.newest(max(page.stop, WEIGHED))
+    return total, ranked(places, query.terms, lines.record)[page]

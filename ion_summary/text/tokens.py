@@ -71,10 +71,7 @@ class Term:
     @property
     def pattern(self) -> re.Pattern[str]:
         """Matches exactly where the term occurs in a folded or an NFC text, ignoring case."""
-        left = f"(?<![^\\W{_CJK}])" if _LATIN.match(self.text[0]) else ""
-        right = f"(?![^\\W{_CJK}])" if _LATIN.match(self.text[-1]) and not self.prefix else ""
-        body = re.escape(self.text).replace(r"\ ", r"\s+")
-        return re.compile(left + body + right, re.IGNORECASE)
+        return _pattern(self.text, self.prefix)
 
     def occurs_in(self, folded: str) -> bool:
         """Whether the term occurs in a text that ``fold`` has folded."""
@@ -91,6 +88,14 @@ class Term:
             wanted.extend(_run_tokens(run.group(), bool(run.lastindex), self.prefix and at_end))
         whole = len(runs) == 1 and runs[0].span() == (0, len(self.text))
         return wanted, whole and len(wanted) == 1
+
+
+@lru_cache(maxsize=256)
+def _pattern(text: str, prefix: bool) -> re.Pattern[str]:
+    left = f"(?<![^\\W{_CJK}])" if _LATIN.match(text[0]) else ""
+    right = f"(?![^\\W{_CJK}])" if _LATIN.match(text[-1]) and not prefix else ""
+    body = re.escape(text).replace(r"\ ", r"\s+")
+    return re.compile(left + body + right, re.IGNORECASE)
 
 
 def _run_tokens(run: str, cjk: bool, open_end: bool) -> list[tuple[str, bool]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from ion_summary.summarizers import words
@@ -13,24 +13,8 @@ from ion_summary.text.sentences import LONG, split_clauses, split_sentences
 
 FEATURES = tuple(FACTOR)
 BIT = {name: 1 << place for place, name in enumerate(FEATURES)}
-_CUES = tuple(
-    (getattr(words, name.upper()), BIT[name])
-    for name in (
-        "request",
-        "commit",
-        "problem",
-        "decide",
-        "cause",
-        "doubt",
-        "thanks",
-        "first",
-        "second",
-        "negation",
-        "time",
-    )
-)
 _MOST_SENTENCES = 120  # of one message; what a longer one says after that is left out
-_SHORT, _LONG = 2, 12  # terms
+_FEW, _MANY = 2, 12  # terms
 _QUESTION_ENDS = ("?", "？", "까요", "나요", "니까", "?)", '?"')
 
 
@@ -41,16 +25,18 @@ class Sentence:
     ``features`` are bits, ``factor`` what they multiply the sentence's worth by.
     """
 
-    __slots__ = ("factor", "features", "message", "order", "speaker", "spoken", "terms", "text", "turn")
+    __slots__ = ("factor", "features", "message", "order", "speaker", "terms", "text", "turn")
 
-    def __init__(self, text: str, terms: tuple[str, ...], features: int) -> None:
+    factor: float
+    message: int
+    order: int
+    speaker: Speaker
+    turn: int
+
+    def __init__(self, text: str, terms: Mapping[str, words.Word], features: int) -> None:
         self.text = text
         self.terms = terms
         self.features = features
-        self.factor = 1.0
-        self.message = self.turn = self.order = 0
-        self.speaker: Speaker = ("", "")
-        self.spoken: Iterable[words.Word] = ()
 
     def to_list(self) -> list[Any]:
         """The sentence as JSON values."""
@@ -61,7 +47,7 @@ class Sentence:
     def from_list(cls, state: list[Any]) -> Sentence:
         """What ``to_list`` described."""
         text, terms, features, message, turn, order, side, name = state
-        made = cls(text, tuple(terms), features)
+        made = cls(text, dict.fromkeys(terms, _NOTHING), features)
         made.message, made.turn, made.order, made.speaker = message, turn, order, (side, name)
         made.factor = factor_of(features)
         return made
@@ -69,12 +55,12 @@ class Sentence:
 
 def factor_of(features: int) -> float:
     """The product of the weights of all ``features``."""
-    known = _factors.get(features)
+    known = factors.get(features)
     if known is None:
         known = 1.0
         for name in names_of(features):
             known *= FACTOR[name]
-        _factors[features] = known
+        factors[features] = known
     return known
 
 
@@ -83,7 +69,7 @@ def names_of(features: int) -> list[str]:
     return [name for name, bit in BIT.items() if features & bit]
 
 
-_factors: dict[int, float] = {}
+factors: dict[int, float] = {}
 
 
 class Heard:
@@ -114,36 +100,43 @@ def _take(sentence: str, is_code: bool, heard: Heard) -> None:
     if "  " in sentence or "\t" in sentence:
         sentence = " ".join(sentence.split())
     rest = sentence if is_code else strip_opening(sentence)
-    spoken = _look(rest)
-    cues = 0
-    small = words.SMALL
-    for word in spoken:
-        cues |= word[2]
-        small &= word[2]
-    if not spoken or small or is_placeholder(rest):
+    terms, kinds, cues, small, spoken = _read(rest)
+    if small or is_placeholder(rest):
         _take_small_talk(sentence, rest, cues, heard)
         return
-    if len(rest) < len(sentence):
-        for word in _look(sentence[: -len(rest)]):
-            heard.greets = heard.greets or word[2] & words.GREET != 0
+    if len(rest) < len(sentence) and _read(sentence[: -len(rest)])[2] & words.GREET:
+        heard.greets = True
     features = BIT["code"] if is_code else 0
     heard.asks = rest.endswith(_QUESTION_ENDS)
     if heard.asks:
-        features |= BIT["question"]
+        features |= _QUESTION
     if is_code or len(rest) <= LONG:
-        heard.sentences.append(_sentence(rest, spoken, cues, features))
+        heard.sentences.append(Sentence(rest, terms, features | _features(rest, len(terms), kinds, cues, spoken)))
         return
-    for place, clause in enumerate(split_clauses(rest)):
-        spoken = _look(clause)
-        cues = 0
-        for word in spoken:
-            cues |= word[2]
-        heard.sentences.append(_sentence(clause, spoken, cues, features | BIT["fragment"] * (place > 0)))
+    for clause in split_clauses(rest):
+        terms, kinds, cues, _, spoken = _read(clause)
+        heard.sentences.append(Sentence(clause, terms, features | _features(clause, len(terms), kinds, cues, spoken)))
+        features |= _FRAGMENT
 
 
-def _look(text: str) -> list[words.Word]:
+def _read(text: str) -> tuple[dict[str, words.Word], int, int, int, int]:
+    """``(terms, bits of their kinds, bits of the cues, whether all is small talk, number of words)``."""
     remembered = words.memory.get
-    return [remembered(word) or words.look(word) for word in words.WORD.findall(text)]
+    terms: dict[str, words.Word] = {}
+    kinds = cues = 0
+    small = words.SMALL
+    spoken = words.WORD.findall(text)
+    for written in spoken:
+        word = remembered(written) or words.look(written)
+        name, kind, said, _ = word
+        cues |= said
+        small &= said
+        if kind and name not in terms:
+            terms[name] = word
+            kinds |= 1 << kind
+    if spoken and remembered(spoken[0], _NOTHING)[2] & words.POINTS:
+        cues |= _POINTS_FIRST
+    return terms, kinds, cues, small, len(spoken)
 
 
 def _take_small_talk(sentence: str, rest: str, cues: int, heard: Heard) -> None:
@@ -155,44 +148,48 @@ def _take_small_talk(sentence: str, rest: str, cues: int, heard: Heard) -> None:
         heard.small_talk = sentence
 
 
-def _sentence(text: str, spoken: list[words.Word], cues: int, features: int) -> Sentence:
-    terms: dict[str, words.Word] = {}
-    kinds = 0
-    for word in spoken:
-        kind = word[1]
-        if kind and word[0] not in terms:
-            if kind == words.NAME and word is spoken[0]:
-                word = words.Word(word[0], words.PLAIN, word[2], word[3])  # a capital that only begins the sentence
-                kind = words.PLAIN
-            terms[word[0]] = word
-            kinds |= 1 << kind
-    made = Sentence(text, tuple(terms), features | _features(text, spoken, cues, kinds, len(terms)))
-    made.spoken = terms.values()
-    return made
-
-
-def _features(text: str, spoken: list[words.Word], cues: int, kinds: int, terms: int) -> int:
-    known = _of_cues.get(cues)
-    if known is None:
-        known = _of_cues[cues] = sum(bit for cue, bit in _CUES if cues & cue)
-    features = known | _OF_KINDS[kinds]
-    if spoken and spoken[0][2] & words.POINTS:
-        features |= BIT["dangling"]
-    if cues & words.ASKS and text[-1] == "?":
-        features |= BIT["wh"]
-    if text[-1] == "!":
-        features |= BIT["exclaim"]
-    if terms * 2 >= len(spoken):
-        features |= BIT["dense"]
-    elif terms * 4 <= len(spoken):
-        features |= BIT["thin"]
-    if terms <= _SHORT:
-        features |= BIT["short"]
-    elif terms >= _LONG:
-        features |= BIT["long"]
+def _features(text: str, terms: int, kinds: int, cues: int, spoken: int) -> int:
+    features = _of_cues.get(cues)
+    if features is None:
+        features = _of_cues[cues] = sum(bit for cue, bit in _CUES if cues & cue)
+    features |= _OF_KINDS[kinds]
+    end = text[-1]
+    if end == "!":
+        features |= _EXCLAIM
+    elif end == "?" and cues & words.ASKS:
+        features |= _WH
+    if terms * 2 >= spoken:
+        features |= _DENSE
+    elif terms * 4 <= spoken:
+        features |= _THIN
+    if terms <= _FEW:
+        features |= _SHORT
+    elif terms >= _MANY:
+        features |= _LONG
     return features
 
 
+_NOTHING = words.Word("", words.EMPTY, 0, "")
+_POINTS_FIRST = 1 << 30
+_CUES = (
+    *(
+        (getattr(words, name.upper()), BIT[name])
+        for name in (
+            "request",
+            "commit",
+            "problem",
+            "decide",
+            "cause",
+            "doubt",
+            "thanks",
+            "first",
+            "second",
+            "negation",
+            "time",
+        )
+    ),
+    (_POINTS_FIRST, BIT["dangling"]),
+)
 _of_cues: dict[int, int] = {}
 _OF_KINDS = [
     BIT["number"] * (kinds >> words.NUMBER & 1)
@@ -200,3 +197,6 @@ _OF_KINDS = [
     | BIT["name"] * (kinds >> words.NAME & 1)
     for kinds in range(1 << len(words.KIND_NAMES))
 ]
+_QUESTION, _FRAGMENT, _EXCLAIM, _WH, _DENSE, _THIN, _SHORT, _LONG = (
+    BIT[name] for name in ("question", "fragment", "exclaim", "wh", "dense", "thin", "short", "long")
+)

@@ -10,41 +10,51 @@ from ion_summary.text.clean import clean
 LONGEST = 20_000  # characters of one message that are looked at: its beginning, and a fifth from its end
 
 # One look decides that a message needs none of the slow substitutions.
-_SUSPECT = re.compile(
-    r"[`*#@|<&^\[\\]|__|https?:| [,.?!]|\b[Uu][hm]\b|\b[Mm]m\b|^\s*(?:[-•·▶]|\d+[.)])\s|\d/\d\s*$|[-–] ?[A-Z][a-z]+\s*$",
-    re.M,
-)
+_SUSPECT = re.compile(r"[`*#@|<&^\[~_•▶\n/–]")
+_LOOSE = (" ,", " .", " ?", " !")
+_FILLERS = (" uh", " um", " mm", " hm", "Uh", "Um", "Mm", "Hm")
 
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*([\w+#.-]*)[^\n]*\n(.*?)(?:^[ \t]*(?:```|~~~)[ \t]*$|\Z)", re.M | re.S)
-_SUBSTITUTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.M), replacement)
-    for pattern, replacement in (
-        (r"^(?:\s*\.?@[\w.]+[:,]?)+\s*", ""),  # mentions that address a message
-        (r"https?://(?:t\.co|bit\.ly|goo\.gl|tinyurl\.com|ow\.ly|me2\.do|buff\.ly)/\S*", ""),  # links that say nothing
-        (r"!?\[([^\]\n]{1,200})\]\((?:[^()\s]|\([^()\s]*\))*\)", r"\1"),  # a link's text without its target
-        (r"</?[a-zA-Z][^<>\n]{0,200}>|<!--.*?-->", " "),  # tags
-        (r"\[(?:[A-Z]?[a-z]+|[a-z ]+)\.?\]", " "),  # [Laughter], [inaudible]
-        (r"^\s{0,8}(?:#{1,6}|[-*+•·▶]|>+|\d{1,2}[.)]|\[[ xX]\])\s+", ""),  # headings, lists, quotes
-        (r"^\s*\|?[\s:|-]{4,}\|?\s*$", ""),  # the rule of a table
-        (r"\s*\|\s*", ", "),  # its cells
-        (r"(\*\*|__|~~)(?=\S)(.{1,400}?)(?<=\S)\1", r"\2"),
-        (r"(?<![\w*])\*(?=[^\s*])([^*\n]{1,300})(?<=\S)\*(?![\w*])", r"\1"),
+# (where one of these characters is, the pattern, what comes in its place)
+_SUBSTITUTIONS: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
+    (signs, re.compile(pattern, re.M), replacement)
+    for signs, pattern, replacement in (
+        ("@", r"^(?:\s*\.?@[\w.]+[:,]?)+\s*", ""),  # mentions that address a message
+        # links that say nothing
+        ("/", r"https?://(?:t\.co|bit\.ly|goo\.gl|tinyurl\.com|ow\.ly|me2\.do|buff\.ly)/\S*", ""),
+        ("[", r"!?\[([^\]\n]{1,200})\]\((?:[^()\s]|\([^()\s]*\))*\)", r"\1"),  # a link's text without its target
+        ("<", r"</?[a-zA-Z][^<>\n]{0,200}>|<!--.*?-->|<[^<>\n]{1,20}(?:않음|제외됨|생략됨)>", " "),  # tags
+        ("[", r"\[(?:[A-Z]?[a-z]+|[a-z ]+)\.?\]", " "),  # [Laughter], [inaudible]
+        # headings, lists, quotes, checkboxes
+        ("#-*+•·▶>.)[", r"^\s{0,8}(?:#{1,6}|[-*+•·▶]|>+|\d{1,2}[.)]|\[[ xX]\])\s+", ""),
+        ("|", r"^\s*\|?[\s:|-]{4,}\|?\s*$", ""),  # the rule of a table
+        ("|", r"\s*\|\s*", ", "),  # its cells
+        ("*_~", r"(\*\*|__|~~)(?=\S)(.{1,400}?)(?<=\S)\1", r"\2"),
+        ("*", r"(?<![\w*])\*(?=[^\s*])([^*\n]{1,300})(?<=\S)\*(?![\w*])", r"\1"),
+        # who signed: ^LB, *AMC, TY - Paul, with the part 1/2 of a long tweet
         (
-            r"(?:\s+\(?\d/\d\)?)?\s*(?:[\^*/~][A-Z][A-Za-z]{0,9}|(?:(?:TY|Regards|Cheers|Thanks)\s?)?[-–—] ?[A-Z][a-z]{1,10})[.]?(?:\s+\(?\d/\d\)?)?\s*$",
+            "^*/~-–—",
+            r"(?:\s+\(?\d/\d\)?)?\s*(?:[\^*/~][A-Z][A-Za-z]{0,9}|(?:(?:TY|Regards|Cheers|Thanks)\s?)?[-–—] ?[A-Z][a-z]{1,10})"
+            r"[.]?(?:\s+\(?\d/\d\)?)?\s*$",
             "",
         ),
-        (r"\s+\(?\d/\d\)?\s*$", ""),  # part 1/2 of a long tweet
-        (r"(?<![\w'])(?:[Uu][hm]+|[Mm]m+|[Hh]mm+|[Ee]rm?|mm-hmm|Mm-hmm)(?![\w'-])(?:\s*[,.])?", " "),
-        (r"[ \t]+([,.?!;:])(?=\s|$)", r"\1"),
-        (r"\b(\w+)((?:\s+\1\b)+)", r"\1"),  # the the
+        ("/", r"\s+\(?\d/\d\)?\s*$", ""),
+        (",.?!;:", r"[ \t]+([,.?!;:])(?=\s|$)", r"\1"),
     )
 )
+_FILLER = re.compile(r"(?<![\w'])(?:[Uu][hm]+|[Mm]m+|[Hh]mm+|[Ee]rm?|mm-hmm|Mm-hmm)(?![\w'-])(?:\s*[,.])?\s*")
+_STUTTER = re.compile(r"\b(\w+)(?:\s+\1\b)+")  # the the
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&"))
 # What apps write in place of something that is no text.
-_PLACEHOLDER = re.compile(
-    r"^(?:사진(?: \d+장)?|동영상|이모티콘|음성메시지|삭제된 메시지입니다\.?|\(?(?:이모티콘|사진)\)?|<[^<>]*(?:omitted|제외됨|생략됨)[^<>]*>"
-    r"|(?:image|video|sticker|audio|GIF) omitted|(?:Photo|Sticker|Emoticons?|Voice message)|This message was deleted\.?)$",
-    re.I,
+_PLACEHOLDERS = frozenset(
+    """
+    사진|동영상|이모티콘|음성메시지|(이모티콘)|(사진)|삭제된 메시지입니다|삭제된 메시지입니다.|image omitted|video omitted|sticker omitted
+    audio omitted|gif omitted|document omitted|photo|sticker|emoticon|emoticons|voice message|this message was deleted
+    this message was deleted.|(emoticon)|(photo)
+    """.strip()
+    .replace("\n", "|")
+    .replace("    ", "")
+    .split("|")
 )
 # What opens a sentence without saying anything.
 _OPENING = re.compile(
@@ -70,8 +80,8 @@ def tidy(text: str) -> list[tuple[str, bool]]:
     text = clean(text)
     if len(text) > LONGEST:
         text = text[: LONGEST * 4 // 5] + "\n" + text[-LONGEST // 5 :]
-    if not _SUSPECT.search(text):
-        return [(text, False)]
+    if _SUSPECT.search(text) is None and not _is_loose(text):
+        return [(_without_fillers(text), False)]
     parts: list[tuple[str, bool]] = []
     end = 0
     if "```" in text or "~~~" in text:
@@ -79,7 +89,7 @@ def tidy(text: str) -> list[tuple[str, bool]]:
             parts.append((_plain(text[end : fence.start()]), False))
             parts.extend((line, True) for line in _point_of_code(fence.group(1).lower(), fence.group(2)))
             end = fence.end()
-    parts.append((_plain(text[end:]), False))
+    parts.append((_without_fillers(_plain(text[end:])), False))
     return parts
 
 
@@ -87,8 +97,23 @@ def _plain(text: str) -> str:
     if "&" in text:
         for entity, char in _ENTITIES:
             text = text.replace(entity, char)
-    for pattern, replacement in _SUBSTITUTIONS:
-        text = pattern.sub(replacement, text)
+    for signs, pattern, replacement in _SUBSTITUTIONS:
+        for sign in signs:
+            if sign in text:
+                text = pattern.sub(replacement, text)
+                break
+    return text
+
+
+def _is_loose(text: str) -> bool:
+    """Whether ``text`` has white space before punctuation, begins as a list does, or ends in a name behind a dash."""
+    return any(loose in text for loose in _LOOSE) or "-" in text[-14:] or text[:1] in "-+·0123456789"
+
+
+def _without_fillers(text: str) -> str:
+    for filler in _FILLERS:
+        if filler in text:
+            return _STUTTER.sub(r"\1", _FILLER.sub("", text))
     return text
 
 
@@ -104,7 +129,7 @@ def _point_of_code(kind: str, block: str) -> Iterator[str]:
 
 def is_placeholder(sentence: str) -> bool:
     """Whether ``sentence`` only stands where a photo, sticker or deleted message was."""
-    return len(sentence) < 60 and _PLACEHOLDER.match(sentence) is not None
+    return len(sentence) < 30 and sentence.lower() in _PLACEHOLDERS
 
 
 def strip_opening(sentence: str) -> str:

@@ -13,7 +13,7 @@ from ion_summary.errors import UsageError
 from ion_summary.model import Message
 from ion_summary.summarizers import speakers, weights
 from ion_summary.summarizers.bullets import Bullet, as_open, cut, render
-from ion_summary.summarizers.candidates import BIT, Heard, Sentence, factor_of, listen
+from ion_summary.summarizers.candidates import BIT, Heard, Sentence, factor_of, factors, listen
 from ion_summary.summarizers.selection import Limits, length_power, select
 from ion_summary.summarizers.speakers import Speaker
 from ion_summary.summarizers.tags import tags_of
@@ -21,8 +21,9 @@ from ion_summary.summarizers.vocabulary import Vocabulary
 
 AnyMessage = Message | Mapping[str, Any]
 
-POOL = 48  # sentences kept when more than twice as many are there
+POOL = 40  # sentences kept when half as many again are there
 _VERSION = 1
+MERGE = 300
 _MOST_VOICES = 60
 _TOPIC_TURNS = 6  # a greeting opens a new topic only after so many turns
 _LONGEST_ASSENT = 16
@@ -42,6 +43,7 @@ class RunningSummary:
         self._last: Speaker | None = None
         self._asked: Sentence | None = None  # the question that nobody has answered yet
         self._new_topic = True
+        self._spoken = 0
         self._small_talk: Sentence | None = None  # shown only if nothing else was ever said
 
     def add(self, message: AnyMessage) -> None:
@@ -67,38 +69,40 @@ class RunningSummary:
             self._asked.text += " → " + heard.assent
             self._asked = None
         if self._small_talk is None and heard.small_talk:
-            self._small_talk = Sentence(heard.small_talk, (), 0)
+            self._small_talk = Sentence(heard.small_talk, {}, 0)
+            self._small_talk.message = self._small_talk.turn = self._small_talk.order = 0
             self._small_talk.speaker = speaker
 
     def _take(self, heard: Heard, speaker: Speaker, voice: int) -> None:
-        self._turn += 1
-        features = self._features_of_turn(heard, speaker)
-        known = self._vocabulary.terms
+        goes_on = speaker == self._last and self._spoken < MERGE
+        if not goes_on:
+            self._turn += 1
+            self._spoken = 0
+        self._spoken += sum(len(s.text) for s in heard.sentences)
+        of_turn = self._features_of_turn(heard, speaker)
+        count = self._vocabulary.add
         for place, sentence in enumerate(heard.sentences):
             sentence.message, sentence.turn, sentence.order = self._messages, self._turn, self._order
             sentence.speaker = speaker
             self._order += 1
-            more = features
+            more = of_turn
             if place == 0:
                 more |= BIT["lead"]
                 if speaker != self._last:
                     more |= BIT["answer"] if self._asked is not None else BIT["reply"]
             elif place > 2:
                 more |= BIT["late"]
-            new = sum(term not in known for term in sentence.terms)
-            if 2 * new > len(sentence.terms):
+            if 2 * count(sentence.terms, voice) > len(sentence.terms):
                 more |= BIT["novel"]
-            sentence.features |= more
-            sentence.factor = factor_of(sentence.features)
-            self._vocabulary.add(sentence.spoken, voice)
-            sentence.spoken = ()
+            features = sentence.features = sentence.features | more
+            sentence.factor = factors.get(features) or factor_of(features)
         if heard.asks:
             self._asked = heard.sentences[-1]
         elif speaker != self._last:
             self._asked = None
         self._last = speaker
         self._pool += heard.sentences
-        if len(self._pool) > 2 * self.pool_size:
+        if len(self._pool) > self.pool_size * 3 // 2:
             self._prune()
 
     def _features_of_turn(self, heard: Heard, speaker: Speaker) -> int:
@@ -127,7 +131,7 @@ class RunningSummary:
 
     def _worth_alone(self, sentence: Sentence, power: float) -> float:
         fresh = weights.BASE + sum(map(self._vocabulary.worth.__getitem__, sentence.terms))
-        worth: float = fresh**weights.POWER * sentence.factor / (len(sentence.text) + weights.PADDING) ** power
+        worth: float = fresh * sentence.factor / (len(sentence.text) + weights.PADDING) ** power
         return worth
 
     def summary(self, max_bullets: int = 6, max_chars: int = 600, per_line_max: int | None = None) -> str:

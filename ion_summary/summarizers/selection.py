@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from heapq import heapify, heappop, heappush, heapreplace
+from collections.abc import Iterable, Mapping, Sequence
 from math import log
 from typing import NamedTuple
 
@@ -36,7 +35,12 @@ def select(
     Takes again and again the sentence with the highest score that fits: its worth (terms that are not in the summary
     yet, times its factor) by its length. ``pool`` is in order; ``worth`` is that of each term.
     """
-    return _Selection(pool, worth, labels, limits, last_turn).run()
+    most = max(_LEAST_LOOKED_AT, 4 * limits.bullets)
+    return _Selection(pool, worth, labels, limits, last_turn, most).run()
+
+
+_OFFERED, _TAKEN = 1, 2
+_LEAST_LOOKED_AT = 28  # sentences; and at least four for each bullet
 
 
 class _Selection:
@@ -47,6 +51,7 @@ class _Selection:
         labels: Mapping[Speaker, str],
         limits: Limits,
         last_turn: int,
+        most: int,
     ) -> None:
         self.pool = pool
         self.worth = worth
@@ -56,9 +61,8 @@ class _Selection:
         self.bullets: dict[int, Bullet] = {}  # by every turn in them
         self.count = 0
         self.room = limits.chars + 1  # the first line has no newline before it
-        self.covered: set[str] = set()
-        self.changes = 0
         self.done = bytearray(len(pool))
+        self.offered: set[int] = set()
         power = length_power(limits)
         closing = last_turn - 1
         self.scale = [
@@ -66,40 +70,56 @@ class _Selection:
             / (len(s.text) + weights.PADDING + self.label[s.speaker]) ** power
             for s in pool
         ]
+        self.fresh = [weights.BASE + sum(map(worth.__getitem__, s.terms)) for s in pool]
+        self.score = [fresh * scale for fresh, scale in zip(self.fresh, self.scale, strict=True)]
+        if len(pool) > most:
+            least = sorted(self.score)[-most]
+            self.score = [score if score >= least else 0.0 for score in self.score]
+        self.holders: dict[str, list[int]] = {}  # the places of the sentences that have a term
+        holders = self.holders
+        for place, sentence in enumerate(pool):
+            if self.score[place] == 0.0:
+                continue
+            for term in sentence.terms:
+                if term in holders:
+                    holders[term].append(place)
+                else:
+                    holders[term] = [place]
 
     def run(self) -> list[Bullet]:
-        value, power, base = self.worth.__getitem__, weights.POWER, weights.BASE
-        heap = [
-            (-((base + sum(map(value, s.terms))) ** power) * scale, place, 0, False)
-            for place, (s, scale) in enumerate(zip(self.pool, self.scale, strict=True))
-        ]
-        heapify(heap)
-        while heap:
-            _, place, seen, joins = heap[0]
-            if self.done[place]:
-                heappop(heap)
-            elif seen != self.changes:
-                heapreplace(heap, (self._score(place, joins), place, self.changes, joins))
-            else:
-                heappop(heap)
-                if self._take(place):
-                    self._offer_neighbours(place, heap)
+        score = self.score
+        while score:
+            best = max(score)
+            if best <= 0.0:
+                break
+            place = score.index(best)
+            score[place] = 0.0
+            if self._take(place):
+                self._discount(self.pool[place].terms)
+                self._offer_neighbours(place)
         chosen = sorted({id(bullet): bullet for bullet in self.bullets.values()}.values(), key=lambda b: b.head)
         for bullet in chosen:
             bullet.sentences.sort(key=lambda s: s.order)
         return chosen
 
-    def _score(self, place: int, joins: bool) -> float:
-        worth, covered = self.worth, self.covered
-        fresh = weights.BASE
-        for term in self.pool[place].terms:
-            fresh += worth[term] * weights.REPEATED if term in covered else worth[term]
-        score: float = -(fresh**weights.POWER) * self.scale[place]
-        return score * weights.JOIN if joins else score
+    def _discount(self, terms: Iterable[str]) -> None:
+        """What the summary has said is worth less the next time."""
+        worth, fresh, scale, score = self.worth, self.fresh, self.scale, self.score
+        less = 1.0 - weights.REPEATED
+        for term in terms:
+            holders = self.holders.pop(term, None)
+            if holders:
+                loss = worth[term] * less
+                for place in holders:
+                    fresh[place] -= loss
+                    if score[place]:
+                        score[place] = fresh[place] * scale[place]
 
     def _take(self, place: int) -> bool:
         """Puts the sentence into the summary, if it fits."""
         sentence = self.pool[place]
+        if len(sentence.text) >= self.room:
+            return False
         need, bullet = self._place(sentence)
         if need > self.room:
             return False
@@ -111,11 +131,8 @@ class _Selection:
         else:
             bullet.take(sentence, need)
         self.bullets[sentence.turn] = bullet
-        self.done[place] = 1
+        self.done[place] = _TAKEN
         self.room -= need
-        if not self.covered.issuperset(sentence.terms):
-            self.covered.update(sentence.terms)
-            self.changes += 1
         return True
 
     def _place(self, sentence: Sentence) -> tuple[int, Bullet | None]:
@@ -144,14 +161,21 @@ class _Selection:
                 return need, after
         return length + _MARKS + label + 1, None
 
-    def _offer_neighbours(self, place: int, heap: list[tuple[float, int, int, bool]]) -> None:
-        """What stands beside a chosen sentence may now join its bullet: it is looked at again, at a better price."""
-        turn = self.pool[place].turn
+    def _offer_neighbours(self, place: int) -> None:
+        """What stands beside a chosen sentence may join its bullet: it is looked at again, at a better price."""
+        pool, done = self.pool, self.done
+        turn = pool[place].turn
+        if turn in self.offered:
+            return
+        self.offered.add(turn)
         for step in (-1, 1):
             near = place + step
-            while 0 <= near < len(self.pool) and abs(self.pool[near].turn - turn) <= 1:
-                if not self.done[near]:
-                    heappush(heap, (-1e9, near, -1, True))
+            while 0 <= near < len(pool) and abs(pool[near].turn - turn) <= 1:
+                if done[near] != _TAKEN:
+                    if done[near] == 0:
+                        self.scale[near] *= weights.JOIN
+                        done[near] = _OFFERED
+                    self.score[near] = self.fresh[near] * self.scale[near]
                 near += step
 
 

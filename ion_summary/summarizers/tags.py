@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from heapq import nsmallest
-
-from ion_summary.summarizers.vocabulary import Term, Vocabulary
+from ion_summary.summarizers.vocabulary import COUNT, FORM, Vocabulary
 
 _LONGEST = 24  # characters
 
 
 def tags_of(vocabulary: Vocabulary, limit: int) -> list[str]:
     """At most ``limit`` terms in readable form, those first that matter most; of equal ones, those said first."""
-    ranked = nsmallest(
-        limit,
-        (
-            (-vocabulary.worth[name] * (1 + (term.count > 1)), place, term)
+    worth = vocabulary.worth
+    ranked = sorted(
+        [
+            (-worth[name] * (2 if term[COUNT] > 1 else 1), place, term[FORM])
             for place, (name, term) in enumerate(vocabulary.terms.items())
-            if term.form and len(term.form) <= _LONGEST
-        ),
+            if term[FORM] and len(term[FORM]) <= _LONGEST
+        ]
     )
-    found: list[Term] = [term for _, _, term in ranked]
-    return [term.form for term in found]
+    return list(dict.fromkeys(form for _, _, form in ranked[: limit + 2]))[:limit]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from math import log1p
 from typing import Any
 
@@ -11,20 +11,11 @@ from ion_summary.summarizers.words import KIND_NAMES, EMPTY, Word
 
 MOST_TERMS = 4096
 _MOST_COUNTED = 1024
-_MOST_VOICES = 60
-_LOG = [log1p(count) for count in range(_MOST_COUNTED + 1)]
+_LOG = [log1p(count) ** 1.5 for count in range(_MOST_COUNTED + 1)]
 
 
-class Term:
-    """What is known of one term: in how many sentences it was, of which voices (bits), its kind and its readable form."""
-
-    __slots__ = ("count", "form", "kind", "voices")
-
-    def __init__(self, count: int, voices: int, kind: int, form: str) -> None:
-        self.count = count
-        self.voices = voices
-        self.kind = kind
-        self.form = form
+COUNT, VOICES, KIND, FORM = range(4)
+Term = list[Any]  # in how many sentences it was, of which voices (bits), its kind, and the form that a tag shows
 
 
 class Vocabulary:
@@ -36,47 +27,53 @@ class Vocabulary:
         self.terms: dict[str, Term] = {}
         self.worth: dict[str, float] = {}
 
-    def add(self, spoken: Iterable[Word], voice: int) -> None:
-        """Counts the terms of one sentence, said by the speaker with the number ``voice``."""
+    def add(self, spoken: Mapping[str, Word], voice: int) -> int:
+        """Counts the terms of one sentence, said by the speaker with the number ``voice``; how many of them are new."""
         terms, worth = self.terms, self.worth
-        bit = 1 << min(voice, _MOST_VOICES)
-        for name, kind, _, form in spoken:
+        bit = 1 << voice
+        new = 0
+        for name, word in spoken.items():
             term = terms.get(name)
             if term is None:
-                terms[name] = Term(1, bit, kind, form)
-                worth[name] = _WORTH[kind][1]
+                new += 1
+                terms[name] = [1, bit, word[1], word[3]]
+                worth[name] = _ONCE[word[1]]
                 continue
-            term.count += 1
-            term.voices |= bit
-            if form and (not term.form or len(form) < len(term.form)):
-                term.form = form
-            worth[name] = _value(term)
+            count = term[COUNT] = term[COUNT] + 1
+            voices = term[VOICES] = term[VOICES] | bit
+            form = word[3]
+            if form and form != term[FORM] and (not term[FORM] or len(form) < len(term[FORM])):
+                term[FORM] = form
+            value = _WORTH[term[KIND]][count if count < _MOST_COUNTED else _MOST_COUNTED]
+            worth[name] = value * weights.SHARED if voices & (voices - 1) else value
+        return new
 
     def forget_rare(self, needed: set[str]) -> None:
         """Makes room by forgetting the terms used least, except those in ``needed``."""
         if len(self.terms) <= MOST_TERMS:
             return
-        order = sorted((name for name in self.terms if name not in needed), key=lambda name: self.terms[name].count)
+        order = sorted((name for name in self.terms if name not in needed), key=lambda name: self.terms[name][COUNT])
         for name in order[: len(self.terms) - MOST_TERMS // 2]:
             del self.terms[name], self.worth[name]
 
     def to_dict(self) -> dict[str, list[Any]]:
         """The terms as JSON values."""
-        return {name: [term.count, term.voices, term.kind, term.form] for name, term in self.terms.items()}
+        return {name: list(term) for name, term in self.terms.items()}
 
     @classmethod
-    def from_dict(cls, state: dict[str, list[Any]]) -> Vocabulary:
+    def from_dict(cls, state: Mapping[str, list[Any]]) -> Vocabulary:
         """What ``to_dict`` described."""
         made = cls()
-        for name, (count, voices, kind, form) in state.items():
-            made.terms[name] = term = Term(count, voices, kind, form)
-            made.worth[name] = _value(term)
+        for name, term in state.items():
+            made.terms[name] = list(term)
+            made.worth[name] = worth_of(term)
         return made
 
 
-def _value(term: Term) -> float:
-    value = _WORTH[term.kind][min(term.count, _MOST_COUNTED)]
-    return value * weights.SHARED if term.voices & (term.voices - 1) else value
+def worth_of(term: Term) -> float:
+    """What ``term`` adds to a sentence that says it."""
+    value: float = _WORTH[term[KIND]][min(term[COUNT], _MOST_COUNTED)]
+    return value * weights.SHARED if term[VOICES] & (term[VOICES] - 1) else value
 
 
 def _worth_table() -> list[list[float]]:
@@ -85,3 +82,4 @@ def _worth_table() -> list[list[float]]:
 
 
 _WORTH = _worth_table()
+_ONCE = [row[1] for row in _WORTH]

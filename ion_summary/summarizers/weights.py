@@ -6,10 +6,9 @@ from __future__ import annotations
 TERM = {"common": 0.5, "plain": 1.0, "rare": 1.1, "name": 1.2, "number": 0.6, "fact": 0.8}
 SHARED = 1.2  # a term that more than one speaker has used
 REPEATED = 0.15  # what is left of a term's worth once it is in the summary
-BASE = 1.0  # worth of a sentence beyond its terms
-POWER = 0.9  # of a sentence's terms together
+BASE = 0.6  # worth of a sentence beyond its terms
 LENGTH = 0.72  # a sentence's worth is divided by its length to this power
-PADDING = 8  # characters added to the length first
+PADDING = 12  # characters added to the length first
 
 # A sentence's worth is multiplied by the factor of every feature it has.
 FACTOR = {
@@ -54,4 +53,4 @@ FACTOR = {
 }
 CLOSING = 1.0  # the last turns so far
 JOIN = 1.1  # a sentence that joins a bullet: the same turn, or the reply to it
-SLACK = 0.0  # how much less the length matters per e-fold of room for a bullet over 60 characters
+SLACK = 0.3  # how much less the length matters per e-fold of room for a bullet over 60 characters

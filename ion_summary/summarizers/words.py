@@ -12,7 +12,7 @@ from ion_summary.summarizers import lexicon_en as en
 from ion_summary.summarizers import lexicon_ko as ko
 
 # A word, an identifier, a number with its unit, a file name or a path; apostrophes and inner punctuation belong to it.
-WORD = re.compile(r"[^\W_]+(?:[-_'’.,:/@+=][^\W_]+|_+[^\W_]+)*%?")
+WORD = re.compile(r"\w+(?:[-'’.,:/@+=]\w+)*%?")
 
 # How much a term says; the weights of the classes are in ``weights``.
 EMPTY, COMMON, PLAIN, RARE, NAME, NUMBER, FACT = range(7)
@@ -86,7 +86,9 @@ def look(word: str) -> Word:
 
 
 def _look(word: str) -> Word:
-    lower = word.lower().replace("’", "'")
+    lower = word.lower().strip("_").replace("’", "'")
+    if not lower:
+        return Word("", EMPTY, SMALL, "")
     if any(char.isdigit() for char in word):
         return Word(lower, FACT if _FACT.fullmatch(word) else NUMBER, TIME if lower[-1] in "월일시분" else 0, "")
     if _HANGUL_START.match(lower):

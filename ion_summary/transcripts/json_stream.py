@@ -109,7 +109,7 @@ class _Scanner:
     def _guess(self, key: str | None, next_start: re.Pattern[bytes]) -> Element | None:
         """The element that ends where another like it begins; None if it is not that easy."""
         while not (found := next_start.search(self._buffer, self._begin)):
-            if len(self._buffer) - self._begin > _MAX_GUESS or not self._refill():
+            if len(self._buffer) - self._begin > min(_MAX_GUESS, MAX_ELEMENT) or not self._refill():
                 return None
         try:
             value = loads(self._buffer[self._begin : found.start() + 1])
@@ -204,6 +204,8 @@ class _Scanner:
             self._too_large = True
             self._skip_open_string()
             self._drop(self._at)
+            if self._buffer:
+                return True
         else:
             self._drop(self._begin)
         # As much as is held already, so that a long value is looked at twice at most.

@@ -15,7 +15,7 @@ _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.S)
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.S
 )
-_NOT_A_NUMBER = re.compile(rb"[\[:,\s]-?(?:NaN|Infinity)\b|^-?(?:NaN|Infinity)\b")
+_NOT_A_NUMBER = re.compile(r".?-?(?:NaN|Infinity)\b", re.S)
 
 
 class JsonError(ValueError):
@@ -36,8 +36,16 @@ def loads(raw: bytes) -> Any:
 
 
 def _refuse_too_many(raw: bytes) -> None:
-    """Counts what makes a value; the strings are left out only if there is so much of it that they may matter."""
-    if _marks(raw) > MAX_VALUES and _marks(_STRING.sub(b"0", raw)) > MAX_VALUES:
+    """Counts what makes a value; strings are stepped over only if there is so much of it that they may matter."""
+    if _marks(raw) <= MAX_VALUES:
+        return
+    values = at = 0
+    for string in _STRING.finditer(raw):
+        values += _marks(raw[at : string.start()])
+        at = string.end()
+        if values > MAX_VALUES:
+            break
+    if values + _marks(raw[at:]) > MAX_VALUES:
         raise JsonError(f"more than {MAX_VALUES:,} values in one piece")
 
 
@@ -47,11 +55,11 @@ def _marks(raw: bytes) -> int:
 
 def _reason(raw: bytes, error: orjson.JSONDecodeError) -> str:
     try:
-        raw.decode()
+        text = raw.decode()
     except UnicodeDecodeError as broken:
         return f"broken UTF-8 at byte {broken.start + 1} of it"
     if "depth" in error.msg:
         return "not readable JSON: nested more than 1,000 levels deep"
-    if _NOT_A_NUMBER.search(_STRING.sub(b'""', raw)):
+    if _NOT_A_NUMBER.match(text, max(0, error.pos - 1)):
         return "not JSON: NaN and Infinity are no numbers there"
     return f"not JSON: {error.msg.split(': line ')[0]} (character {error.pos + 1} of it)"

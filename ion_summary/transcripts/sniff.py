@@ -96,9 +96,9 @@ def completed(head: bytes) -> Any:
     for token in _TOKEN.finditer(head):
         mark = token[0]
         if mark in (b"[", b"{"):
-            stack.append(b"]" if mark == b"[" else b"}")
-            if len(stack) > _MAX_DEPTH:
+            if len(stack) == _MAX_DEPTH:
                 break
+            stack.append(b"]" if mark == b"[" else b"}")
         elif mark in (b"]", b"}"):
             if not stack or stack.pop() != mark:
                 break
@@ -109,7 +109,7 @@ def completed(head: bytes) -> Any:
         safe = token.start() if mark == b"," else token.end()
         if not stack:
             break
-        if len(stack) == 1 and mark != b"," and not first:
+        if len(stack) == 1 and mark in (b"]", b"}") and not first:
             first = safe
     whole = _parsed(head[:safe] + b"".join(reversed(stack)))
     # Damage further on must not hide what the beginning shows.

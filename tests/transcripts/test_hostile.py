@@ -1,0 +1,155 @@
+"""Input made to harm: it costs bounded memory, is rejected with file and line, and what is good around it is read."""
+
+from __future__ import annotations
+
+import sys
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ion_summary.model import Message, Session
+from ion_summary.transcripts import json_value, lines, read, reading
+from ion_summary.transcripts.detect import READERS, detect
+from ion_summary.transcripts.reader import Rejected, Source
+from tests.transcripts.helpers import OPTIONS, items, sessions
+
+GOOD = b'{"session_id": "good", "messages": [{"role": "user", "content": "x"}]}'
+MEGABYTE = 1 << 20
+
+
+def peak(action: Callable[[], object]) -> int:
+    """Bytes of Python objects at the highest point of ``action``."""
+    tracemalloc.start()
+    try:
+        action()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def reasons(path: Path, format_name: str | None = "native") -> list[tuple[int | None, str]]:
+    return [(each.line, each.reason) for each in items(path, format_name=format_name) if isinstance(each, Rejected)]
+
+
+@pytest.mark.parametrize("bomb", [b"[" * 8_000_000, b'{"a":' * 150_000, b"[" * 1_000_000 + b"]" * 1_000_000])
+def test_depth_bombs(tmp_path: Path, bomb: bytes) -> None:
+    path = tmp_path / "bomb.jsonl"
+    path.write_bytes(GOOD + b"\n" + bomb + b"\n" + GOOD + b"\n")
+    assert peak(lambda: items(path)) < 5 * len(bomb) + 32 * MEGABYTE
+    assert [session.place for session in sessions(path)] == ["1", "3"]
+    assert [line for line, _ in reasons(path)] == [2]
+    (tmp_path / "bomb.json").write_bytes(b"[" + GOOD + b"," + bomb)
+    assert peak(lambda: items(tmp_path / "bomb.json")) < 5 * len(bomb) + 32 * MEGABYTE
+    assert len(sessions(tmp_path / "bomb.json")) == 1
+
+
+def test_a_line_of_too_many_values(tmp_path: Path) -> None:
+    path = tmp_path / "wide.jsonl"
+    wide = b'{"session_id": "w", "messages": [' + b"[]," * 1_100_000 + b"1]}"
+    path.write_bytes(wide + b"\n" + GOOD + b"\n")
+    assert peak(lambda: items(path, format_name="native")) < 5 * len(wide)
+    assert reasons(path) == [(1, "more than 1,000,000 values in one piece")]
+    assert len(sessions(path, format_name="native")) == 1
+
+
+def test_many_commas_in_text_are_not_many_values() -> None:
+    assert json_value.loads(b'["' + b"[,{" * 1_000_000 + b'"]') == ["[,{" * 1_000_000]
+
+
+def test_a_line_that_is_too_long_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "MAX_LINE", 1000)
+    path = tmp_path / "long.jsonl"
+    path.write_bytes(GOOD + b"\n" + b"x" * 5000 + b"\n" + GOOD + b"\n" + b"y" * 1000 + b"\n" + GOOD)
+    assert [(line, "longer than" in reason) for line, reason in reasons(path)] == [(2, True), (4, True)]
+    assert [session.place for session in sessions(path)] == ["1", "3", "5"]
+
+
+def test_a_million_complaints_are_counted_not_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_REJECTED", 10)
+    monkeypatch.setattr(reading, "MAX_UNREADABLE", 100)
+    path = tmp_path / "junk.jsonl"
+    path.write_bytes(GOOD + b"\n" + b"{]\n" * 500 + GOOD + b"\n")
+    found = items(path, format_name="native")
+    assert len([each for each in found if isinstance(each, Session)]) == 2, "after a session, nothing is given up"
+    assert [each.reason for each in found if isinstance(each, Rejected)][10:] == ["490 more parts could not be read"]
+    path.write_bytes(b"{]\n" * 500 + GOOD + b"\n")
+    found = items(path, format_name="native")
+    assert len(found) == 11
+    assert isinstance(found[-1], Rejected)
+    assert found[-1].reason == "91 more parts could not be read; the rest was left"
+
+
+@pytest.mark.parametrize("word", [b"NaN", b"Infinity", b"-Infinity"])
+def test_numbers_that_are_none(tmp_path: Path, word: bytes) -> None:
+    path = tmp_path / "nan.jsonl"
+    path.write_bytes(GOOD + b"\n" + GOOD.replace(b'"good"', word) + b"\n")
+    assert reasons(path) == [(2, "not JSON: NaN and Infinity are no numbers there")]
+
+
+def test_a_file_that_cannot_be_read_any_more_is_rejected_with_the_reason(tmp_path: Path) -> None:
+    path = tmp_path / "gone.jsonl"
+    path.write_bytes(GOOD)
+    source = Source("gone.jsonl", path)
+    reader = detect(source).reader
+    assert reader
+    path.unlink()
+    assert list(read(source, reader, OPTIONS)) == [Rejected("gone.jsonl", None, "no such file or directory")]
+
+
+@pytest.mark.parametrize("format_name", list(READERS))
+def test_every_text_that_a_reader_gives_is_inert(tmp_path: Path, format_name: str) -> None:
+    act = "\\u001b[31m\\u202e\\u0007"
+    raw = "\x1b[31m\u202e\x07"
+    inputs = {
+        "native": f'{{"session_id": "i{act}d", "user_id": "u{act}", "metadata": {{"t{act}": ["v{act}"]}},'
+        f' "messages": [{{"role": "user", "name": "n{act}", "content": "c{act}"}}]}}',
+        "openai": f'{{"messages": [{{"role": "user", "name": "n{act}", "content": "c{act}"}}]}}',
+        "chatgpt": f'[{{"id": "i{act}", "title": "t{act}", "mapping": {{"a": {{"parent": null, "message":'
+        f' {{"author": {{"role": "user"}}, "content": {{"parts": ["c{act}"]}}}}}}}}}}]',
+        "plaintext": f"---\ntitle: t{raw}\n---\nUser: c{raw}\nAgent: d{raw}\n",
+        "kakaotalk": f"방{raw} 님과 카카오톡 대화\n2026. 1. 4. 오후 3:10, 이름{raw} : c{raw}\n",
+    }
+    path = tmp_path / "acts.txt"
+    path.write_text(inputs[format_name], "utf-8")
+    [session] = sessions(path, format_name=format_name)
+    assert session.messages[0].content == "c"
+    said = [session.session_id, session.user_id, session.room, session.messages[0].name, *_texts(session.metadata)]
+    assert not {"\x1b", "\u202e", "\x07"} & set("".join(filter(None, said)))
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [text for pair in value.items() for each in pair for text in _texts(each)]
+    return [text for each in value for text in _texts(each)] if isinstance(value, list) else [str(value)]
+
+
+def test_metadata_nested_too_deep_for_a_record_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "deep.jsonl"
+    path.write_bytes(GOOD[:-1] + b', "metadata": {"a": ' + b"[" * 500 + b"]" * 500 + b', "title": "kept"}}\n')
+    [session] = sessions(path)
+    assert session.metadata["title"] == "kept"
+    assert str(session.metadata["a"]).count("[") < 20
+
+
+@pytest.mark.parametrize("split", ["day", "none"])
+def test_a_room_is_read_in_bounded_memory(tmp_path: Path, split: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ion_summary.transcripts.rooms.MAX_CHARACTERS", 30_000)
+    path = tmp_path / "room.txt"
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(6_000):
+            file.write(f"2026. {number // 600 + 1}. {number // 30 % 20 + 1}. 오후 3:10, 이름 : {'긴 메시지 ' * 30}\n")
+    source = Source("room.txt", path)
+    options = type(OPTIONS)(OPTIONS.tz, split)
+    assert (
+        peak(lambda: sum(isinstance(item, Session) for item in read(source, READERS["kakaotalk"], options)))
+        < 1.5 * MEGABYTE
+    )
+
+
+def test_values_that_a_reader_hands_on_are_what_the_model_says() -> None:
+    message = Message("user", "x")
+    assert hash(message) == hash(Message("user", "x"))
+    assert message == Message("user", "x")
+    assert sys.getsizeof(message) < 100

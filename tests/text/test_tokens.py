@@ -95,7 +95,7 @@ def found_by_fts(text: str, typed: str, tag: str | None = None, tags: list[str] 
         create(db)
         segments = Segments(db)
         segments.add(DAY, 1, [(DAY << 24, document([text], tags or []))])
-        return list(segments.numbers(expression, segments.months()[0], 0, 1 << 62)) == [DAY << 24], enough
+        return list(segments.numbers(expression, segments.months()[0])) == [DAY << 24], enough
     finally:
         db.close()
 

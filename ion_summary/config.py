@@ -70,12 +70,12 @@ class Settings:
     )
     user: str | None = _setting(
         None,
-        "User of the sessions that ingest and summarize read.",
+        "User of sessions that name none, and of chat rooms.",
         option="--user",
-        shown="what the file says, else unknown",
+        shown="unknown, and the room's name",
     )
     source: str | None = _setting(
-        None, "Name that ingest keeps as where the sessions come from.", option="--source", shown="the file's own name"
+        None, "Name that ingest keeps as where sessions come from.", option="--source", shown="the name of the format"
     )
     workers: int | None = _setting(
         None, "Processes that ingest and reindex use.", option="--workers", least=1, shown="one per processor"

@@ -14,6 +14,7 @@ from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
 
 from ion_summary import config
 from ion_summary.cli.given import Given
@@ -22,6 +23,15 @@ from ion_summary.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from ion_summary.store.storage import SessionSummaryStorage
+
+
+class Command(TyperCommand):
+    """A command whose usage line names an argument as people write it: typer puts required ones into braces."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The parts of the usage line."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
 
 EVERYWHERE = ("quiet", "color", "debug")
 SHORT = {"limit": "-n", "quiet": "-q"}
@@ -83,11 +93,8 @@ def command(
             each.replace(kind=Parameter.KEYWORD_ONLY) for each in signature(function, eval_str=True).parameters.values()
         ][1:]
         names = (*settings, *EVERYWHERE, *hidden)
-        parameters = [
-            _option(declared, declared.name in hidden)
-            for declared in config.Settings.declared()
-            if declared.name in names
-        ]
+        declared = {each.name: each for each in config.Settings.declared()}
+        options = [_option(declared[name], name in hidden) for name in names]
 
         def wrapper(ctx: typer.Context, **values: Any) -> int | None:
             given: Given = ctx.find_root().obj
@@ -103,8 +110,10 @@ def command(
             return function(_run(given, given.config if reads_file else os.devnull), **values)
 
         context = Parameter("ctx", Parameter.KEYWORD_ONLY, annotation=typer.Context)
-        extra = [_JSON, _CONFIG] if json else [_CONFIG]
-        wrapper.__signature__ = Signature([context, *own, *parameters, *extra])  # type: ignore[attr-defined]
+        if json:
+            options.insert(names.index("format") + 1, _JSON)
+        parameters = [context, *own, *options, _CONFIG]
+        wrapper.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
         wrapper.__annotations__ = {}
         wrapper.__name__, wrapper.__doc__ = function.__name__, function.__doc__
         return wrapper
@@ -179,6 +188,9 @@ _CONFIG = Parameter(
     Parameter.KEYWORD_ONLY,
     default=None,
     annotation=Annotated[
-        str | None, typer.Option("--config", metavar="FILE", help="Settings file to use instead of your own.")
+        str | None,
+        typer.Option(
+            "--config", metavar="FILE", help="Settings file to use instead of your own (or ION_SUMMARY_CONFIG)."
+        ),
     ],
 )

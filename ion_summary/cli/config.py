@@ -7,7 +7,7 @@ import os
 import typer
 
 from ion_summary import config as settings
-from ion_summary.cli.command import Run, command
+from ion_summary.cli.command import Command, Run, command
 from ion_summary.cli.output.inert import plain_cell
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -29,7 +29,7 @@ def config(ctx: typer.Context) -> int | None:
     return None
 
 
-@app.command()
+@app.command(cls=Command)
 @command("store", "format", "tz", "lock_timeout")
 def show(run: Run) -> None:
     """Show every setting with its value and where that comes from."""
@@ -47,14 +47,14 @@ def show(run: Run) -> None:
     )
 
 
-@app.command()
+@app.command(cls=Command)
 @command(hidden=("store",), reads_file=False)
 def path(run: Run) -> None:
     """Print the path of the settings file, whether it exists or not."""
     run.out.line(plain_cell(settings.find_file(os.environ, run.config)[0]))
 
 
-@app.command()
+@app.command(cls=Command)
 @command(hidden=("store",), reads_file=False)
 def init(run: Run) -> None:
     """Write a settings file in which everything is commented out; an existing one is left alone."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ion_summary.cli import records
-from ion_summary.cli.command import Run, command
+from ion_summary.cli.command import Command, Run, command
 from ion_summary.cli.output import warn
 from ion_summary.errors import NothingReadableError
 
@@ -22,21 +22,11 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 _NAMED = 20
 
 
-@app.command()
+@app.command(cls=Command)
 @command(
-    "store",
-    "format",
-    "tz",
-    "lock_timeout",
-    "max_bullets",
-    "max_chars",
-    "input_format",
-    "user",
-    "source",
-    "workers",
-    "transcripts",
-    "split",
-)
+    "input_format", "user", "source", "split", "max_bullets", "max_chars", "transcripts", "workers",
+    "store", "lock_timeout", "format", "tz",
+)  # fmt: skip
 def ingest(
     run: Run,
     paths: Annotated[

@@ -5,13 +5,13 @@ from __future__ import annotations
 import typer
 
 from ion_summary.cli import records
-from ion_summary.cli.command import Run, command
+from ion_summary.cli.command import Command, Run, command
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-@app.command()
-@command("store", "format", "lock_timeout", "workers")
+@app.command(cls=Command)
+@command("workers", "store", "lock_timeout", "format")
 def reindex(run: Run) -> int:
     """Rebuild the index from the stored lines.
 

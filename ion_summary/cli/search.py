@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 import typer
 
 from ion_summary.cli import records
-from ion_summary.cli.command import Run, command, readable
+from ion_summary.cli.command import Command, Run, command, readable
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-@app.command()
-@command("store", "format", "tz", "limit", "sort")
+@app.command(cls=Command)
+@command("limit", "sort", "store", "format", "tz")
 def search(
     run: Run,
     text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Words to find, all of them.")] = None,

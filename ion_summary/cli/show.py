@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from ion_summary.cli import records
-from ion_summary.cli.command import Run, command, readable
+from ion_summary.cli.command import Command, Run, command, readable
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(cls=Command)
 @command("store", "format", "tz")
 def show(
     run: Run,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ion_summary.cli.command import Run, command
+from ion_summary.cli.command import Command, Run, command
 
 if TYPE_CHECKING:
     from ion_summary.cli.output.terminal import Terminal
@@ -18,7 +18,7 @@ _GROUP_COLUMNS = ("key", "sessions", "messages", "llm", "rule_based")
 _SPARKLINE_DAYS = 60
 
 
-@app.command()
+@app.command(cls=Command)
 @command("store", "format", "tz")
 def stats(
     run: Run,

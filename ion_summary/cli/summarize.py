@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ion_summary.cli import records
-from ion_summary.cli.command import Run, command
+from ion_summary.cli.command import Command, Run, command
 from ion_summary.cli.output import warn
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-@app.command()
-@command("format", "tz", "max_bullets", "max_chars", "input_format", "user", "split", hidden=("store",))
+@app.command(cls=Command)
+@command("max_bullets", "max_chars", "input_format", "user", "split", "format", "tz", hidden=("store",))
 def summarize(
     run: Run,
     paths: Annotated[

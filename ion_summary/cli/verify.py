@@ -5,14 +5,14 @@ from __future__ import annotations
 import typer
 
 from ion_summary.cli import records
-from ion_summary.cli.command import Run, command
+from ion_summary.cli.command import Command, Run, command
 from ion_summary.errors import StoreCorruptError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-@app.command()
-@command("store", "format", "lock_timeout")
+@app.command(cls=Command)
+@command("store", "lock_timeout", "format")
 def verify(run: Run) -> int:
     """Read everything, and name every damage by file and line.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ion_summary.operations.drafts import Draft
 from ion_summary.operations.identity import content_hash
-from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place, Stored, hash64
+from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place, Stored
 from ion_summary.store.lines import LineReader
 from ion_summary.store.partition import DamagedLineError
 from ion_summary.store.transcripts import find_messages
@@ -56,10 +56,10 @@ class Sorted:
 
     def still_wanted(self, stored: Mapping[int, Stored]) -> list[bool]:
         """For each session to store whether nobody has stored as much of it since, by what is stored now."""
-        return [self._is_wanted(one, stored.get(hash64(one.session_id))) for one in self.to_store]
+        return [self._is_wanted(one, stored.get(one.number)) for one in self.to_store]
 
     def _is_wanted(self, one: Draft, now: Stored | None) -> bool:
-        return now is None or now == self.before[hash64(one.session_id)] or _has_more(one, now)
+        return now is None or now == self.before[one.number] or _has_more(one, now)
 
 
 def sort_batch(drafts: Sequence[Draft], catalog: Catalog, root: Path) -> Sorted:
@@ -67,9 +67,9 @@ def sort_batch(drafts: Sequence[Draft], catalog: Catalog, root: Path) -> Sorted:
     found = Sorted()
     drafts = _recognised(drafts, catalog, root)
     drafts = _settled(drafts, catalog, root)
-    stored = catalog.stored({hash64(one.session_id) for one in drafts})
+    stored = catalog.stored({one.number for one in drafts})
     for one in drafts:
-        before = stored.get(hash64(one.session_id))
+        before = stored.get(one.number)
         if before is None:
             found.new += 1
         elif _has_more(one, before):
@@ -77,7 +77,7 @@ def sort_batch(drafts: Sequence[Draft], catalog: Catalog, root: Path) -> Sorted:
         else:
             found.unchanged += 1
             continue
-        found.before[hash64(one.session_id)] = before
+        found.before[one.number] = before
         found.to_store.append(one)
     return found
 
@@ -104,7 +104,7 @@ def _begun_as(one: Draft, known: dict[tuple[int, str], Place], lines: LineReader
         place = known.get((number, one.user_id))
         if place is None:
             continue
-        if place.session == hash64(one.session_id):
+        if place.session == one.number:
             return one
         record = lines.record(place)
         if record is not None:
@@ -116,8 +116,8 @@ def _settled(drafts: Sequence[Draft], catalog: Catalog, root: Path) -> list[Draf
     """Has sessions meet the stored ones of the same id: parts of a room's day are united, and two different sessions
     for which the same id was derived (files of one name in two directories) part.
     """
-    stored = catalog.stored({hash64(one.session_id) for one in drafts if one.room or one.prefixes})
-    return [_met(one, stored.get(hash64(one.session_id)), root) for one in drafts]
+    stored = catalog.stored({one.number for one in drafts if one.room or one.prefixes})
+    return [_met(one, stored.get(one.number), root) for one in drafts]
 
 
 def _met(one: Draft, before: Stored | None, root: Path) -> Draft:

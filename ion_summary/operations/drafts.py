@@ -9,7 +9,7 @@ import orjson
 
 from ion_summary.model import Message, Session, SessionSummary
 from ion_summary.operations.identity import content_hash, derived_id, prefix_numbers, united
-from ion_summary.store.catalog import content_number, hash64
+from ion_summary.store.catalog import hash64
 from ion_summary.store.layout import from_ms
 from ion_summary.store.transcripts import encode_messages, encode_transcript, messages_of
 from ion_summary.store.writing import Entry
@@ -45,13 +45,13 @@ class Draft:
     room: bool
     #: The contents it may have grown from; empty for sessions that have an id of their own or belong to a room.
     prefixes: list[int] = field(default_factory=list)
+    #: The catalog's numbers of its id and of its whole content.
+    number: int = field(init=False)
+    content: int = field(init=False)
 
-    @property
-    def content(self) -> int:
-        """The catalog's number for its whole content."""
-        number = content_number(self.content_hash)
-        assert number is not None
-        return number
+    def __post_init__(self) -> None:
+        self.number = hash64(self.session_id)
+        self.content = int.from_bytes(bytes.fromhex(self.content_hash), "big", signed=True)
 
     def messages(self) -> list[Message]:
         """The messages as values."""
@@ -95,7 +95,7 @@ class Draft:
         transcript = None
         if keep_transcript:
             transcript = encode_transcript(self.session_id, self.user_id, self.messages_json, self.metadata)
-        return Entry(record, hash64(self.session_id), self.created_ms, transcript)
+        return Entry(record, self.number, self.created_ms, transcript)
 
 
 def draft(session: Session, origin: Origin) -> Draft:

@@ -19,7 +19,6 @@ from ion_summary.operations.known_files import Look, look, note, resume_point
 from ion_summary.operations.reading import Manner, drafts, recognise
 from ion_summary.operations.summarizing import Summaries, Summarizers
 from ion_summary.progress import Progress
-from ion_summary.store.catalog import hash64
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.transcripts.detect import detect
 from ion_summary.transcripts.reader import Reader, Rejected, Resume, Source
@@ -190,7 +189,7 @@ class _Run:
     def _store(self, batch: Batch, found: Sorted, summaries: list[tuple[str, list[str]]]) -> None:
         keep = self._request.keep_transcripts
         with self._storage.writing() as writer:
-            stored = writer.catalog.stored({hash64(one.session_id) for one in found.to_store})
+            stored = writer.catalog.stored({one.number for one in found.to_store})
             chosen = zip(found.to_store, summaries, found.still_wanted(stored), strict=True)
             entries = [one.entry(*summary, keep) for one, summary, wanted in chosen if wanted]
             writer.append(entries, stored)

@@ -1,0 +1,71 @@
+"""Killed at any system call that touches the store: is the next run all that is needed?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.faults.scenes import SCENES, Scene
+from tests.faults.tracing import Point, killed_at, points, require
+
+KILLED = -9
+
+
+@pytest.fixture(params=SCENES)
+def scene(request: pytest.FixtureRequest, in_memory: Path) -> Scene:
+    require()
+    return SCENES[request.param](in_memory)
+
+
+def some_of(found: Sequence[Point], count: int) -> list[Point]:
+    """Of each kind of call and file evenly many, the first and the last among them."""
+    groups: dict[tuple[str, bool], list[Point]] = {}
+    for point in found:
+        groups.setdefault((point.call, ".jsonl" in point.what), []).append(point)
+    share = max(1, count // len(groups))
+    chosen = []
+    for group in groups.values():
+        step = max(1, (len(group) - 1) / max(1, share - 1)) if share > 1 else len(group)
+        chosen += [group[round(n * step)] for n in range(share) if round(n * step) < len(group)]
+    return chosen
+
+
+def sweep(scene: Scene, chosen: Sequence[Point]) -> int:
+    """Kills the command at each point; how many times it really was killed."""
+    killed = 0
+    for point in chosen:
+        scene.reset()
+        ended = killed_at(scene.command, point)
+        assert ended.status in (KILLED, 0), (point, ended)
+        killed += ended.status == KILLED
+        try:
+            scene.after(ended)
+        except Exception as error:
+            raise AssertionError(f"killed at {point.call} {point.number}: {point.what}") from error
+    return killed
+
+
+def all_points(scene: Scene) -> list[Point]:
+    scene.reset()
+    found, ended = points(scene.command, scene.store, scene.place / "log")
+    scene.after(ended)
+    return found
+
+
+def test_killed_at_some_calls(scene: Scene) -> None:
+    chosen = some_of(all_points(scene), 6)
+    assert sweep(scene, chosen) >= len(chosen) * 0.9
+
+
+@pytest.mark.sweep
+def test_killed_at_every_call(scene: Scene, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
+    found = all_points(scene)
+    killed = sweep(scene, found)
+    with capsys.disabled():
+        kinds = ", ".join(f"{count} {call}" for call, count in Counter(point.call for point in found).items())
+        name = request.node.callspec.params["scene"]
+        print(f"\n{name}: killed at {killed} of {len(found)} calls ({kinds}), nothing lost")
+    assert killed >= len(found) * 0.95

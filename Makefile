@@ -8,7 +8,7 @@ BENCH := .venv/.ready-bench
 SETUP_INPUTS := scripts/setup.sh pyproject.toml
 PYTEST_ARGS ?= -n auto
 
-.PHONY: help demo setup test lint faults bench docs lock clean
+.PHONY: help demo setup test lint lint-style lint-types lint-layers faults bench docs lock clean
 
 help:  ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
@@ -22,9 +22,15 @@ setup: $(DEV)  ## Set up .venv with everything that development needs
 test: $(DEV)  ## Set up, then run the tests
 	$(PYTHON_IN_VENV) -m pytest $(PYTEST_ARGS)
 
-lint: $(DEV)  ## Set up, then check style, types and the direction of imports
-	$(PYTHON_IN_VENV) -m ruff check .
+lint: lint-style lint-types lint-layers  ## Set up, then check style, types and the direction of imports
+
+lint-style: $(DEV)
+	$(PYTHON_IN_VENV) -m ruff check --output-format concise .
+
+lint-types: $(DEV)
 	$(PYTHON_IN_VENV) -m mypy
+
+lint-layers: $(DEV)
 	.venv/bin/lint-imports
 
 faults: $(DEV)  ## Set up, then run the long forms of the fault tests (minutes)

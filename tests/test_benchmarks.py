@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import orjson
@@ -29,10 +30,14 @@ def test_sessions_have_the_promised_size_and_languages() -> None:
     assert all(6 <= len(session["messages"]) <= 14 for session in sessions)
 
 
+@cache
+def requests() -> list[str]:
+    return [generate.session(number)["messages"][0]["content"] for number in range(4000)]
+
+
 @pytest.mark.parametrize(("word", "low", "high"), [("환불", 0.003, 0.007), ("refund", 0.003, 0.007), ("주문", 0.05, 1)])
 def test_probe_words_occur_in_requests_at_the_documented_rate(word: str, low: float, high: float) -> None:
-    requests = [generate.session(number)["messages"][0]["content"] for number in range(8000)]
-    assert low < sum(word in request for request in requests) / len(requests) < high
+    assert low < sum(word in request for request in requests()) / len(requests()) < high
 
 
 def test_absent_words_are_absent() -> None:

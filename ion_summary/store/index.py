@@ -2,12 +2,11 @@
 
 The index is two SQLite databases, ``catalog.sqlite`` and ``text.sqlite``, each of which says how far it has come; so
 they may be behind each other, or be deleted, and catch up. Only the holder of the writer's lock brings them up to
-date; a reader that cannot have the lock brings a copy of its own up to date (``snapshot``).
+date; a reader that cannot have the lock brings a copy of its own up to date.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -19,17 +18,18 @@ from ion_summary.errors import StoreNotWritableError
 from ion_summary.progress import Progress, Silent
 from ion_summary.store import catalog, files, layout, quarantine, segments
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, Row, row_of
+from ion_summary.store.database import open_database, remove_database, schema_of, transaction
 from ion_summary.store.matching import searchable
 from ion_summary.store.parsing import parse, slices
 from ion_summary.store.partition import Finding, records
 from ion_summary.store.segments import Segments, document
+from ion_summary.store.tracking import Change, changes, groups, note, unindexed
 from ion_summary.workers import Workers
 
 #: So many lines may wait outside the segments: looking at them costs a search about 3 us each, and a write that puts
 #: fewer into a segment would stall for a merge more often.
 TAIL_LINES = 2_000
 _BULK_BYTES = 2 << 20
-_GROUP_BYTES = 64 << 20
 _CACHE_KIB = 64 << 10
 
 CATALOG = "catalog.sqlite"
@@ -44,84 +44,6 @@ class Appended(NamedTuple):
     created: int
     saved: int
     length: int
-
-
-class Change(NamedTuple):
-    """A partition that is not as the catalog knows it: read it from byte ``start``, its next line being ``number``.
-
-    ``afresh`` if all that was known of it must go; ``stat`` is None if the file is gone.
-    """
-
-    day: int
-    start: int
-    number: int
-    afresh: bool
-    stat: os.stat_result | None
-
-
-def changes(db: sqlite3.Connection, disk: Mapping[int, os.stat_result]) -> list[Change]:
-    """What differs between the partitions as they are on the disk and what the catalog has read of them."""
-    query = "SELECT day, inode, size, mtime, lines FROM partition"
-    known = {day: rest for day, *rest in db.execute(query)}
-    found = [Change(day, 0, 0, True, None) for day in known.keys() - disk.keys()]
-    for day, stat in disk.items():
-        if day not in known:
-            found.append(Change(day, 0, 0, False, stat))
-            continue
-        inode, size, mtime, lines = known[day]
-        if (inode, size, mtime) != (stat.st_ino, stat.st_size, stat.st_mtime_ns):
-            grown = inode == stat.st_ino and stat.st_size > size
-            found.append(Change(day, size, lines, False, stat) if grown else Change(day, 0, 0, True, stat))
-    return found
-
-
-def open_database(path: Path, mode: str) -> sqlite3.Connection:
-    """A connection; ``mode`` is ``ro``, ``rw`` or ``rwc``. A database nobody may write is read as it lies there."""
-    from urllib.parse import quote
-
-    uri = f"file:{quote(os.fspath(path))}?mode={mode}"
-    db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
-    try:
-        db.execute("PRAGMA user_version").fetchone()
-    except sqlite3.OperationalError:
-        db.close()
-        wal = path.with_name(path.name + "-wal")
-        if mode != "ro" or (wal.exists() and wal.stat().st_size):
-            raise
-        db = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA user_version").fetchone()
-    return db
-
-
-def schema_of(db: sqlite3.Connection) -> int:
-    """The version that the database says it has."""
-    version: int = db.execute("PRAGMA user_version").fetchone()[0]
-    return version
-
-
-@contextlib.contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing; a full disk is an error that names it."""
-    try:
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
-        db.execute("COMMIT")
-    except sqlite3.OperationalError as error:
-        raise StoreNotWritableError(path="the index", reason=str(error)) from error
-
-
-@contextlib.contextmanager
-def snapshot(db: sqlite3.Connection) -> Iterator[None]:
-    """Everything that is read inside is of one moment."""
-    db.execute("BEGIN")
-    try:
-        yield
-    finally:
-        db.execute("ROLLBACK")
 
 
 class IndexWriter:
@@ -189,7 +111,7 @@ class IndexWriter:
         progress.start("index", fresh, "bytes")
         self._retire([change.day for change in found if change.afresh])
         bulk = fresh > _BULK_BYTES
-        for some in _groups(sorted(found)):
+        for some in groups(sorted(found)):
             with transaction(self.catalog.db), transaction(self.segments.db):
                 self._take_in(some, bulk, progress, workers or Workers(1))
         if bulk or self.tail_lines() > TAIL_LINES:
@@ -330,42 +252,3 @@ def _rows(day: int, first: int, start: int, lines: Sequence[Appended]) -> Iterat
     for number, line in enumerate(lines, day << DAY_SHIFT | first):
         yield row_of(line.record, line.session, line.created, line.saved, number, offset, line.length)
         offset += line.length + 1
-
-
-def note(db: sqlite3.Connection, day: int, stat: os.stat_result, read: int, lines: int) -> None:
-    """Notes how far a partition has been read: to its byte ``read``, and how many lines that were."""
-    db.execute("INSERT OR IGNORE INTO partition VALUES(?, 0, 0, 0, 0, 0, 0, 0)", (day,))
-    db.execute(
-        "UPDATE partition SET inode = ?, size = ?, mtime = ?, lines = ? WHERE day = ?",
-        (stat.st_ino, read, stat.st_mtime_ns, lines, day),
-    )
-
-
-def _groups(found: Sequence[Change]) -> Iterator[list[Change]]:
-    """Changes to be taken in together: a transaction for each would cost more than the work, one for all the memory."""
-    group, size = list[Change](), 0
-    for change in found:
-        group.append(change)
-        size += change.stat.st_size - change.start if change.stat else 0
-        if size > _GROUP_BYTES:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
-
-
-def unindexed(db: sqlite3.Connection, indexed: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
-    """The hot tail: per day the bytes ``start, end`` of the lines that the catalog knows and no segment has."""
-    for day, size in db.execute("SELECT day, size FROM partition ORDER BY day"):
-        upto = indexed.get(day, 0)
-        if upto < size:
-            yield day, max(upto, 0), size
-
-
-def remove_database(path: Path) -> None:
-    """Removes a database and what SQLite keeps beside it."""
-    for suffix in ("-wal", "-shm", ""):
-        with files.writing(path):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-

@@ -14,10 +14,10 @@ from typing import Any, Literal
 import orjson
 
 from ion_summary.store.catalog import DAY_SHIFT, PLACE, Catalog, Place, hash64
-from ion_summary.store.index import unindexed
 from ion_summary.store.layout import month_of
 from ion_summary.store.matching import folded, has_all, has_tag, searchable
 from ion_summary.store.segments import Segments, match_expression
+from ion_summary.store.tracking import unindexed
 from ion_summary.text.tokens import Term, parse_terms
 
 Sort = Literal["relevance", "newest", "oldest"]

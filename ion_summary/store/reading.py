@@ -11,11 +11,13 @@ from pathlib import Path
 from ion_summary.errors import StoreNotWritableError
 from ion_summary.store import catalog, layout, segments
 from ion_summary.store.catalog import Catalog
-from ion_summary.store.index import CATALOG, TEXT, Change, IndexWriter, changes, note, open_database, schema_of
+from ion_summary.store.database import open_database, schema_of
+from ion_summary.store.index import CATALOG, TEXT, IndexWriter
 from ion_summary.store.lock import WriterLock
 from ion_summary.store.parsing import parse, slices
 from ion_summary.store.partition import Finding
 from ion_summary.store.segments import Segments
+from ion_summary.store.tracking import Change, changes, note
 
 # Looking at every partition's size takes about a millisecond for a year of them; what this process writes itself, and
 # what others have put into the index, is seen at once all the same.

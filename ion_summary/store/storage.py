@@ -16,7 +16,8 @@ from ion_summary.model import Message, SessionSummary, SummaryType
 from ion_summary.store import erasing, files, layout
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place, hash64
 from ion_summary.store.counting import counts, empty
-from ion_summary.store.index import CATALOG, TEXT, remove_database, snapshot
+from ion_summary.store.database import remove_database, snapshot
+from ion_summary.store.index import CATALOG, TEXT
 from ion_summary.store.lines import LineReader, MovedError
 from ion_summary.store.lock import WriterLock
 from ion_summary.store.partition import Finding

@@ -12,10 +12,10 @@ from typing import Any
 from ion_summary.progress import Progress
 from ion_summary.store import layout
 from ion_summary.store.catalog import DAY_SHIFT, Catalog
-from ion_summary.store.index import changes
 from ion_summary.store.parsing import Parsed, parse, slices
 from ion_summary.store.partition import DamagedLineError, Finding, decode, has_digest, lines
 from ion_summary.store.segments import Segments
+from ion_summary.store.tracking import changes
 
 
 @dataclass

@@ -17,7 +17,8 @@ from ion_summary.model import SessionSummary
 from ion_summary.progress import Progress
 from ion_summary.store import files, layout, quarantine
 from ion_summary.store.catalog import Catalog, Stored
-from ion_summary.store.index import Appended, IndexWriter, transaction
+from ion_summary.store.database import transaction
+from ion_summary.store.index import Appended, IndexWriter
 from ion_summary.store.partition import Finding, encode
 from ion_summary.workers import Workers
 

@@ -1,0 +1,70 @@
+"""How is a SQLite database of derived data opened, asked at one moment, changed as a whole, and removed?"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from ion_summary.errors import StoreNotWritableError
+from ion_summary.store import files
+
+
+def open_database(path: Path, mode: str) -> sqlite3.Connection:
+    """A connection; ``mode`` is ``ro``, ``rw`` or ``rwc``. A database nobody may write is read as it lies there."""
+    from urllib.parse import quote
+
+    uri = f"file:{quote(os.fspath(path))}?mode={mode}"
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
+    try:
+        db.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError:
+        db.close()
+        wal = path.with_name(path.name + "-wal")
+        if mode != "ro" or (wal.exists() and wal.stat().st_size):
+            raise
+        db = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA user_version").fetchone()
+    return db
+
+
+def schema_of(db: sqlite3.Connection) -> int:
+    """The version that the database says it has."""
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing; a full disk is an error that names it."""
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        raise StoreNotWritableError(path="the index", reason=str(error)) from error
+
+
+@contextlib.contextmanager
+def snapshot(db: sqlite3.Connection) -> Iterator[None]:
+    """Everything that is read inside is of one moment."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.execute("ROLLBACK")
+
+
+def remove_database(path: Path) -> None:
+    """Removes a database and what SQLite keeps beside it."""
+    for suffix in ("-wal", "-shm", ""):
+        with files.writing(path):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+

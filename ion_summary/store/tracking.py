@@ -1,0 +1,70 @@
+"""How far has the index read each partition, and of which file? What it has not read is a change to take in."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+# Changes up to this size share a transaction: one for each would cost more than the work, one for all the memory.
+_GROUP_BYTES = 64 << 20
+
+
+class Change(NamedTuple):
+    """A partition that is not as the catalog knows it: read it from byte ``start``, its next line being ``number``.
+
+    ``afresh`` if all that was known of it must go; ``stat`` is None if the file is gone.
+    """
+
+    day: int
+    start: int
+    number: int
+    afresh: bool
+    stat: os.stat_result | None
+
+
+def changes(db: sqlite3.Connection, disk: Mapping[int, os.stat_result]) -> list[Change]:
+    """What differs between the partitions as they are on the disk and what the catalog has read of them."""
+    query = "SELECT day, inode, size, mtime, lines FROM partition"
+    known = {day: rest for day, *rest in db.execute(query)}
+    found = [Change(day, 0, 0, True, None) for day in known.keys() - disk.keys()]
+    for day, stat in disk.items():
+        if day not in known:
+            found.append(Change(day, 0, 0, False, stat))
+            continue
+        inode, size, mtime, lines = known[day]
+        if (inode, size, mtime) != (stat.st_ino, stat.st_size, stat.st_mtime_ns):
+            grown = inode == stat.st_ino and stat.st_size > size
+            found.append(Change(day, size, lines, False, stat) if grown else Change(day, 0, 0, True, stat))
+    return found
+
+
+def note(db: sqlite3.Connection, day: int, stat: os.stat_result, read: int, lines: int) -> None:
+    """Notes how far a partition has been read: to its byte ``read``, and how many lines that were."""
+    db.execute("INSERT OR IGNORE INTO partition VALUES(?, 0, 0, 0, 0, 0, 0, 0)", (day,))
+    db.execute(
+        "UPDATE partition SET inode = ?, size = ?, mtime = ?, lines = ? WHERE day = ?",
+        (stat.st_ino, read, stat.st_mtime_ns, lines, day),
+    )
+
+
+def groups(found: Sequence[Change]) -> Iterator[list[Change]]:
+    """Changes to be taken in together: a transaction for each would cost more than the work, one for all the memory."""
+    group, size = list[Change](), 0
+    for change in found:
+        group.append(change)
+        size += change.stat.st_size - change.start if change.stat else 0
+        if size > _GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def unindexed(db: sqlite3.Connection, indexed: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
+    """The hot tail: per day the bytes ``start, end`` of the lines that the catalog knows and no segment has."""
+    for day, size in db.execute("SELECT day, size FROM partition ORDER BY day"):
+        upto = indexed.get(day, 0)
+        if upto < size:
+            yield day, max(upto, 0), size

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from unicodedata import normalize
 
 # Hangul (jamo, compatibility jamo, syllables, extended and half-width forms), kana, bopomofo and Han ideographs:
@@ -23,8 +23,17 @@ _CJK = (
     "\u3131-\u318e\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
     "\uff66-\uffdc\U0001b000-\U0001b2ff\U00020000-\U0003ffff"
 )
-_RUNS = re.compile(f"([{_CJK}]+)|[^\\W{_CJK}]+")
-_LATIN = re.compile(f"[^\\W{_CJK}]")
+
+
+@cache  # not at import: compiling it takes longer than to find the sessions of a user
+def _runs() -> re.Pattern[str]:
+    return re.compile(f"([{_CJK}]+)|[^\\W{_CJK}]+")
+
+
+def _is_latin(character: str) -> bool:
+    match = _runs().match(character)
+    return match is not None and not match.lastindex
+
 
 #: A tag is one token, whatever it consists of; the mark is a private-use character that no cleaned query begins with.
 TAG_MARK = "\ue000"
@@ -49,7 +58,7 @@ def token_text(texts: Iterable[str]) -> str:
 @lru_cache(maxsize=32768)  # words repeat: with this, a year of chats is split four times as fast
 def _word_tokens(word: str) -> str:
     out: list[str] = []
-    for match in _RUNS.finditer(fold(word)):
+    for match in _runs().finditer(fold(word)):
         run = match.group()
         out.extend([run[i : i + 2] for i in range(len(run))] if match.lastindex else [run])
     return " ".join(out)
@@ -77,11 +86,16 @@ class Term:
         """Whether the term occurs in a text that ``fold`` has folded."""
         return self.text in folded and self.pattern.search(folded) is not None
 
+    def needles(self) -> list[bytes]:
+        """Bytes that a text in NFC and UTF-8 has, once its ASCII letters are lowered, wherever the term occurs in it."""
+        runs = (match.group() for match in _RUNS.finditer(self.text))
+        return [run.encode() for run in runs if run.isascii() or _CJK_ONLY.fullmatch(run)]
+
     def index_query(self) -> tuple[list[tuple[str, bool]], bool]:
         """The tokens (each with whether it is a prefix) that every text with the term has, and whether having them is
         enough. No tokens: the index cannot help, every text must be looked at.
         """
-        runs = list(_RUNS.finditer(self.text))
+        runs = list(_runs().finditer(self.text))
         wanted: list[tuple[str, bool]] = []
         for run in runs:
             at_end = run.end() == len(self.text)
@@ -92,8 +106,8 @@ class Term:
 
 @lru_cache(maxsize=256)
 def _pattern(text: str, prefix: bool) -> re.Pattern[str]:
-    left = f"(?<![^\\W{_CJK}])" if _LATIN.match(text[0]) else ""
-    right = f"(?![^\\W{_CJK}])" if _LATIN.match(text[-1]) and not prefix else ""
+    left = f"(?<![^\\W{_CJK}])" if _is_latin(text[0]) else ""
+    right = f"(?![^\\W{_CJK}])" if _is_latin(text[-1]) and not prefix else ""
     body = re.escape(text).replace(r"\ ", r"\s+")
     return re.compile(left + body + right, re.IGNORECASE)
 
@@ -120,7 +134,7 @@ def parse_terms(query: str) -> list[Term]:
         prefix = not phrase and len(text) > 1 and text.endswith("*")
         if prefix:
             text = text.rstrip("*")
-        if _RUNS.search(text):
+        if _runs().search(text):
             terms.append(Term(text, prefix))
     return terms
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ion_summary.store import layout
 from ion_summary.store.catalog import DAY_SHIFT, Place, hash64
-from ion_summary.store.partition import DamagedLineError, Finding, decode_record
+from ion_summary.store.partition import DamagedLineError, Finding, decode_record, has_digest
 
 
 class MovedError(Exception):
@@ -32,10 +32,18 @@ class LineReader:
             os.close(descriptor)
         self._open.clear()
 
-    def record(self, place: Place) -> dict[str, Any] | None:
-        """The record at a place, its digest checked; None if it is damaged. Raises MovedError."""
+    def record(self, place: Place, needles: Sequence[bytes] = ()) -> dict[str, Any] | None:
+        """The record at a place, its digest checked; None if it is damaged. Raises MovedError.
+
+        None also if its line, in lower case, lacks one of the ``needles``: most candidates need not be parsed to be
+        turned down. (Only lines of ours are sure to hold their texts unescaped and in NFC.)
+        """
         day = place.id >> DAY_SHIFT
         line = os.pread(self._descriptor(day), place.length, place.offset)
+        if needles and has_digest(line):
+            lowered = line.lower()
+            if not all(needle in lowered for needle in needles):
+                return None
         try:
             record = decode_record(line)
         except DamagedLineError as error:

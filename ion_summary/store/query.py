@@ -6,7 +6,7 @@ only where the index lets through too much: words of three syllables or more, ph
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -53,8 +53,8 @@ class Query:
         return parse_terms(self.text) if self.text else []
 
 
-#: Reads the record at a place; None if it is damaged (which the callee reports).
-Fetch = Callable[[Place], dict[str, Any] | None]
+#: Reads the record at a place; None if it is damaged (which the callee reports) or lacks one of the needles.
+Fetch = Callable[[Place, Sequence[bytes]], dict[str, Any] | None]
 
 
 class Matches:
@@ -209,8 +209,9 @@ class Matches:
         return (Place(*row) for row in self._catalog.db.execute(query, (*values, *self._values)))
 
     def _verified(self, places: Iterable[Place]) -> Iterator[Place]:
+        needles = [needle for term in self._query.terms for needle in term.needles()]
         for place in places:
-            record = self._fetch(place)
+            record = self._fetch(place, needles)
             if record is None:
                 continue
             texts, tags = searchable(record)

@@ -31,7 +31,7 @@ def ranked(places: Sequence[Place], terms: Sequence[Term], fetch: Fetch) -> list
 
 
 def _score(place: Place, terms: Sequence[Term], fetch: Fetch) -> float:
-    record = fetch(place)
+    record = fetch(place, ())
     if record is None:
         return 0.0
     summary, *others = map(fold, searchable(record)[0])

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, TypeVar
@@ -101,7 +101,7 @@ class SessionSummaryStorage:
             created_at=layout.from_ms(now),
             message_count=message_count,
             summary_length=len(text),
-            metadata=dict(metadata or {}),
+            metadata=_inert(metadata or {}),
         )
         entry = Entry(record, hash64(record.session_id), now, None)
         with self.writing() as writer:
@@ -248,6 +248,17 @@ class SessionSummaryStorage:
         if not isinstance(when, datetime):
             when = datetime(when.year, when.month, when.day) + rest_of_day  # noqa: DTZ001 - the zone comes next
         return layout.to_ms(when.isoformat(), self.tz)
+
+
+def _inert(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata, with what is searched in it as texts are searched."""
+    title, tags = metadata.get("title"), metadata.get("tags")
+    inert = dict(metadata)
+    if isinstance(title, str):
+        inert["title"] = one_line(title)
+    if isinstance(tags, list):
+        inert["tags"] = [one_line(tag) for tag in tags if isinstance(tag, str)]
+    return inert
 
 
 def _page(

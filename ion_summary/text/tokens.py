@@ -87,9 +87,9 @@ class Term:
         return self.text in folded and self.pattern.search(folded) is not None
 
     def needles(self) -> list[bytes]:
-        """Bytes that a text in NFC and UTF-8 has, once its ASCII letters are lowered, wherever the term occurs in it."""
-        runs = (match.group() for match in _RUNS.finditer(self.text))
-        return [run.encode() for run in runs if run.isascii() or _CJK_ONLY.fullmatch(run)]
+        """Bytes that every text with the term has, if it is in NFC and UTF-8 and its ASCII letters are lowered."""
+        runs = _runs().finditer(self.text)
+        return [run.group().encode() for run in runs if run.lastindex or run.group().isascii()]
 
     def index_query(self) -> tuple[list[tuple[str, bool]], bool]:
         """The tokens (each with whether it is a prefix) that every text with the term has, and whether having them is

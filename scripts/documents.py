@@ -96,6 +96,8 @@ class Shell:
         for line in block.text.splitlines():
             if line.startswith("$ "):
                 output = self.run(line[2:])
+                if "error: unexpected" in output:
+                    raise RuntimeError(f"`{line[2:]}` met a bug: {output}")
                 text += f"{line}\n{output}"
                 if output and not output.endswith("\n"):
                     text += "\n"

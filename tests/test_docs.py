@@ -104,6 +104,12 @@ def test_links_and_named_paths_exist(path: Path) -> None:
         assert (ROOT / named).exists(), named
 
 
+def test_every_decision_is_in_their_list() -> None:
+    pages = {path.name for path in (ROOT / "docs/decisions").glob("[0-9]*.md")}
+    listed = re.findall(r"\]\((\d[^)]*)\)", (ROOT / "docs/decisions/README.md").read_text("utf-8"))
+    assert sorted(listed) == sorted(pages)
+
+
 def test_make_targets_named_in_the_documents_exist() -> None:
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
     for path in PAGES:

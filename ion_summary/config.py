@@ -34,7 +34,7 @@ def _setting(
     return field(default=default, metadata=metadata)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)  # what is left out would cost every start a millisecond
 class Settings:
     """The value of every setting; ``origins`` says by name where each comes from."""
 

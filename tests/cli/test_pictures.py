@@ -66,7 +66,7 @@ def test_calendar_puts_each_day_into_its_week() -> None:
 
 def test_calendar_names_the_month_above_its_first_week() -> None:
     header = pictures.calendar({date(2026, 12, 31): 1}, width=120)[0]
-    assert header.split() == "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905
+    assert " ".join(header.split()) == "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
     first = date(2026, 12, 28) - timedelta(weeks=52)
     for month in ("Feb", "Jul", "Nov"):
         week = first + timedelta(weeks=header.index(month) - 5)

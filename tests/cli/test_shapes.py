@@ -1,0 +1,49 @@
+"""The shapes of all JSON that scripts may rely on. What is added here is an addition; what changes breaks somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+SNAPSHOT = Path(__file__).parent / "snapshots" / "shapes.json"
+COMMANDS = {
+    "summarize": ["summarize", "TRANSCRIPT"],
+    "ingest": ["ingest", "TRANSCRIPT", "NOISE"],
+    "ingest --explain": ["ingest", "--explain", "TRANSCRIPT"],
+    "search": ["search", "환불"],
+    "show": ["show", "s-1"],
+    "show --messages": ["show", "s-1", "--messages"],
+    "stats": ["stats"],
+    "stats --by": ["stats", "--by", "month"],
+    "reindex": ["reindex"],
+    "verify": ["verify"],
+    "config show": ["config", "show"],
+    "error": ["show", "nobody"],
+}
+
+
+def shape(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: "object" if key == "metadata" else shape(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [shape(value[0])] if value else []
+    return {type(None): "null", bool: "bool", int: "int", float: "float", str: "str"}[type(value)]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_shape_is_the_one_on_record(
+    name: str, store: Path, transcript: Path, tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    noise = tmp_path / "noise.bin"
+    noise.write_bytes(bytes(range(256)))
+    places = {"TRANSCRIPT": str(transcript), "NOISE": str(noise)}
+    done = run(*(places.get(word, word) for word in COMMANDS[name]), "--json")
+    assert shape(orjson.loads(done.stdout or done.stderr)) == orjson.loads(SNAPSHOT.read_bytes())[name]
+
+
+def test_every_shape_on_record_is_tested() -> None:
+    assert list(orjson.loads(SNAPSHOT.read_bytes())) == list(COMMANDS)

@@ -24,7 +24,7 @@ from ion_summary.summarizers import candidates, vocabulary, weights
 from ion_summary.summarizers.rule import RunningSummary
 
 SCALARS = ("SHARED", "REPEATED", "BASE", "LENGTH", "PADDING", "CLOSING", "JOIN", "SLACK")
-FIXED = {"plain", "system", "tool", "code"}  # the unit, and what no set covers
+FIXED = {"plain", "system", "tool", "code", "fact"}  # the unit, what no set covers, and what the needed facts set
 Weight = tuple[str, str]
 Values = dict[str, list[float]]  # per set, one value per dialogue
 

@@ -186,6 +186,7 @@ _CUES = (
             "second",
             "negation",
             "time",
+            "intent",
         )
     ),
     (_POINTS_FIRST, BIT["dangling"]),

@@ -120,3 +120,6 @@ ASSENT = frozenset("yes yeah yep yup no nope sure ok okay absolutely definitely 
 ASKING = frozenset("what which who whom whose when where why how".split())
 # At the head of a sentence, they point to something said before.
 POINTING = frozenset("it it's its that that's this these those they they're he he's she she's them there such".split())
+
+# What somebody wants, plans or has to do is nearly always said with it.
+INTENT = frozenset(["to"])

@@ -7,10 +7,14 @@ summary and tags at once, and ``explain`` says why each sentence is in the summa
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ion_summary.summarizers.running import AnyMessage, RunningSummary
 
-__all__ = ["RunningSummary", "digest_session", "summarize"]
+if TYPE_CHECKING:
+    from ion_summary.summarizers.explain import Explained
+
+__all__ = ["RunningSummary", "digest_session", "explain", "summarize"]
 
 
 def summarize(messages: Iterable[AnyMessage], max_bullets: int = 8, max_chars: int = 800) -> str:
@@ -33,3 +37,10 @@ def _listen(messages: Iterable[AnyMessage]) -> RunningSummary:
     for message in messages:
         running.add(message)
     return running
+
+
+def explain(messages: Iterable[AnyMessage], max_bullets: int = 8, max_chars: int = 800) -> list[Explained]:
+    """Every sentence that could stand in the summary, in order, with its score by feature and whether it was chosen."""
+    from ion_summary.summarizers.explain import explain as explained
+
+    return explained(messages, max_bullets, max_chars)

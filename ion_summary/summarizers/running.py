@@ -23,7 +23,7 @@ AnyMessage = Message | Mapping[str, Any]
 
 POOL = 40  # sentences kept when half as many again are there
 _VERSION = 1
-MERGE = 300
+_LONGEST_TURN = 300  # characters: what one speaker says in several messages is one turn up to that length
 _MOST_VOICES = 60
 _TOPIC_TURNS = 6  # a greeting opens a new topic only after so many turns
 _LONGEST_ASSENT = 16
@@ -39,11 +39,10 @@ class RunningSummary:
         self._pool: list[Sentence] = []
         self._vocabulary = Vocabulary()
         self._voices: dict[Speaker, int] = {}
-        self._messages = self._turn = self._order = self._topic_turn = 0
+        self._messages = self._turn = self._order = self._topic_turn = self._spoken = 0
         self._last: Speaker | None = None
         self._asked: Sentence | None = None  # the question that nobody has answered yet
         self._new_topic = True
-        self._spoken = 0
         self._small_talk: Sentence | None = None  # shown only if nothing else was ever said
 
     def add(self, message: AnyMessage) -> None:
@@ -74,7 +73,7 @@ class RunningSummary:
             self._small_talk.speaker = speaker
 
     def _take(self, heard: Heard, speaker: Speaker, voice: int) -> None:
-        goes_on = speaker == self._last and self._spoken < MERGE
+        goes_on = speaker == self._last and self._spoken < _LONGEST_TURN
         if not goes_on:
             self._turn += 1
             self._spoken = 0
@@ -141,12 +140,17 @@ class RunningSummary:
         characters in all, newlines included. "" only if nothing has been said. Raises ``UsageError`` for a limit that
         is no whole number from 1.
         """
-        limits = _limits(max_bullets, max_chars, per_line_max)
-        labels = speakers.labels(self._voices)
+        limits = limits_of(max_bullets, max_chars, per_line_max)
+        labels = self._labels()
         bullets = self._select(limits, labels)
         if bullets:
             return "\n".join(render(bullet.sentences, labels) for bullet in bullets)
         return self._at_any_price(min(limits.chars, limits.line), labels)
+
+    def _labels(self) -> dict[Speaker, str]:
+        if len(self._voices) < _MOST_VOICES:
+            return speakers.labels(self._voices)
+        return speakers.labels(dict.fromkeys((*self._voices, *(s.speaker for s in self._pool))))
 
     def _select(self, limits: Limits, labels: dict[Speaker, str]) -> list[Bullet]:
         return select(self._candidates(limits, labels), self._vocabulary.worth, labels, limits, self._turn)
@@ -156,7 +160,9 @@ class RunningSummary:
         longest = min(limits.chars, limits.line) - 4
         pool = self._pool
         if self._asked is not None and self._asked in pool[-1:]:
-            pool = [*pool[:-1], _with_text(self._asked, as_open(self._asked.text))]
+            asked = _with_text(self._asked, as_open(self._asked.text))
+            asked.factor *= weights.OPEN
+            pool = [*pool[:-1], asked]
         if any(len(s.text) > longest - 12 for s in pool):
             pool = [_with_text(s, cut(s.text, longest - len(labels[s.speaker]))) for s in pool]
             pool = [s for s in pool if s.text]
@@ -186,9 +192,9 @@ class RunningSummary:
             "pool": [sentence.to_list() for sentence in self._pool],
             "vocabulary": self._vocabulary.to_dict(),
             "voices": [list(speaker) for speaker in self._voices],
-            "counts": [self._messages, self._turn, self._order, self._topic_turn],
+            "counts": [self._messages, self._turn, self._order, self._topic_turn, self._spoken],
             "last": None if self._last is None else list(self._last),
-            "asked": None if self._asked is None else self._asked.order,
+            "asked": None if self._asked is None else self._asked.to_list(),
             "new_topic": self._new_topic,
             "small_talk": None if self._small_talk is None else self._small_talk.to_list(),
         }
@@ -205,9 +211,11 @@ class RunningSummary:
         made._pool = [Sentence.from_list(values) for values in state["pool"]]
         made._vocabulary = Vocabulary.from_dict(state["vocabulary"])
         made._voices = {(side, name): voice for voice, (side, name) in enumerate(state["voices"])}
-        made._messages, made._turn, made._order, made._topic_turn = state["counts"]
+        made._messages, made._turn, made._order, made._topic_turn, made._spoken = state["counts"]
         made._last = None if state["last"] is None else (state["last"][0], state["last"][1])
-        made._asked = next((s for s in made._pool if s.order == state["asked"]), None)
+        if state["asked"] is not None:
+            asked = Sentence.from_list(state["asked"])
+            made._asked = next((s for s in made._pool if s.order == asked.order), asked)
         made._new_topic = state["new_topic"]
         made._small_talk = None if state["small_talk"] is None else Sentence.from_list(state["small_talk"])
         return made
@@ -222,7 +230,8 @@ def _with_text(sentence: Sentence, text: str) -> Sentence:
     return made
 
 
-def _limits(max_bullets: int, max_chars: int, per_line_max: int | None) -> Limits:
+def limits_of(max_bullets: int, max_chars: int, per_line_max: int | None = None) -> Limits:
+    """The limits, checked."""
     line = max_chars if per_line_max is None else per_line_max
     for name, value in (("max_bullets", max_bullets), ("max_chars", max_chars), ("per_line_max", line)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:

@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from ion_summary.summarizers import weights
 from ion_summary.summarizers.bullets import ARROW, Bullet
-from ion_summary.summarizers.candidates import Sentence
+from ion_summary.summarizers.candidates import BIT, Sentence
 from ion_summary.summarizers.speakers import Speaker
 
 MOST_REPLIES = 2  # turns that may follow the first in one bullet
 _MARKS = 4  # "- " and ": "
+EXACT_BITS = BIT["fact"] | BIT["code"]
 
 
 class Limits(NamedTuple):
@@ -63,10 +64,10 @@ class _Selection:
         self.room = limits.chars + 1  # the first line has no newline before it
         self.done = bytearray(len(pool))
         self.offered: set[int] = set()
-        power = length_power(limits)
-        closing = last_turn - 1
+        power, exact, closing = length_power(limits), exactness(limits), last_turn - 1
         self.scale = [
             (s.factor * weights.CLOSING if s.turn >= closing else s.factor)
+            * (exact if s.features & EXACT_BITS else 1.0)
             / (len(s.text) + weights.PADDING + self.label[s.speaker]) ** power
             for s in pool
         ]
@@ -181,4 +182,11 @@ class _Selection:
 
 def length_power(limits: Limits) -> float:
     """To which power a sentence's length divides its worth: the more room there is for a bullet, the lower."""
-    return weights.LENGTH - weights.SLACK * log(limits.chars / limits.bullets / 60)
+    room = min(limits.chars, 10_000) / min(limits.bullets, 1_000)
+    return max(0.3, weights.LENGTH - weights.SLACK * log(room / 60))
+
+
+def exactness(limits: Limits) -> float:
+    """What an exact value or a command multiplies by: in a tight room the subject comes first."""
+    roomy: float = weights.EXACT ** min(1.0, max(0.0, (min(limits.chars, 1_000) - 200) / 400))
+    return roomy

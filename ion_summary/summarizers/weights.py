@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # What one new term adds: its class times log(1 + sentences of the session that have it).
-TERM = {"common": 0.5, "plain": 1.0, "rare": 1.1, "name": 1.2, "number": 0.6, "fact": 0.8}
+TERM = {"common": 0.5, "plain": 1.0, "rare": 1.1, "name": 1.2, "number": 0.6, "fact": 1.5}
 SHARED = 1.2  # a term that more than one speaker has used
 REPEATED = 0.15  # what is left of a term's worth once it is in the summary
 BASE = 0.6  # worth of a sentence beyond its terms
@@ -17,9 +17,9 @@ FACTOR = {
     "question": 0.8,
     "answer": 1.2,
     "request": 1.2,
-    "commit": 1.1,
+    "commit": 1.15,
     "problem": 1.15,
-    "decide": 1.15,
+    "decide": 1.2,
     "cause": 1.0,
     "doubt": 0.95,
     "thanks": 0.6,
@@ -30,14 +30,14 @@ FACTOR = {
     "number": 1.0,
     "fact": 1.1,
     "name": 1.05,
-    "code": 0.8,
+    "code": 1.1,
     "lead": 1.05,
     "late": 0.95,
     "user": 1.0,
     "assistant": 1.0,
     "system": 0.3,
     "tool": 0.4,
-    "short": 0.8,
+    "short": 0.7,
     "long": 1.0,
     "fragment": 0.9,
     "reply": 1.0,
@@ -46,11 +46,14 @@ FACTOR = {
     "novel": 1.0,
     "rich": 1.0,
     "dangling": 0.9,
-    "exclaim": 1.0,
-    "dense": 1.0,
-    "thin": 1.0,
+    "exclaim": 0.9,
+    "dense": 0.9,
+    "thin": 1.1,
     "wh": 1.0,
+    "intent": 1.15,
 }
-CLOSING = 1.0  # the last turns so far
+CLOSING = 1.1  # the last turns so far
 JOIN = 1.1  # a sentence that joins a bullet: the same turn, or the reply to it
 SLACK = 0.3  # how much less the length matters per e-fold of room for a bullet over 60 characters
+EXACT = 1.5  # a sentence with an exact value or code, where there is room for 600 characters; less so in less room
+OPEN = 1.5  # the question that nobody has answered

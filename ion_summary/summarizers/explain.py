@@ -1,0 +1,80 @@
+"""Why is a sentence in the summary, and why is another one not?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ion_summary.summarizers import weights
+from ion_summary.summarizers.candidates import Heard, Sentence, names_of
+from ion_summary.summarizers.running import AnyMessage, RunningSummary, limits_of
+from ion_summary.summarizers.selection import EXACT_BITS, exactness, length_power
+from ion_summary.summarizers.speakers import Speaker
+
+
+class Explained(NamedTuple):
+    """One sentence that could stand in the summary.
+
+    ``message`` is the number of its message, from 1; ``chosen`` whether the summary has it; ``score`` what it was worth
+    before anything was chosen: ``base`` plus the sum of ``terms``, times every one of ``factors``, divided by ``length``.
+    """
+
+    message: int
+    speaker: str
+    text: str
+    chosen: bool
+    score: float
+    base: float
+    terms: dict[str, float]
+    factors: dict[str, float]
+    length: float
+
+
+class _Recording(RunningSummary):
+    """Remembers every sentence, also those that the pool has let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[Sentence] = []
+
+    def _take(self, heard: Heard, speaker: Speaker, voice: int) -> None:
+        super()._take(heard, speaker, voice)
+        self.heard += heard.sentences
+
+    def explained(self, max_bullets: int, max_chars: int) -> list[Explained]:
+        limits = limits_of(max_bullets, max_chars)
+        labels = self._labels()
+        bullets = self._select(limits, labels)
+        chosen = {sentence.order for bullet in bullets for sentence in bullet.sentences}
+        power, exact = length_power(limits), exactness(limits)
+        found = []
+        for sentence in self.heard:
+            label = labels.get(sentence.speaker, "?")
+            factors = {name: weights.FACTOR[name] for name in names_of(sentence.features)}
+            if sentence.turn >= self._turn - 1:
+                factors["closing"] = weights.CLOSING
+            if sentence.features & EXACT_BITS:
+                factors["exact"] = exact
+            if sentence is self._asked:
+                factors["open"] = weights.OPEN
+            terms = {name: self._vocabulary.worth.get(name, 0.0) for name in sentence.terms}
+            length = (len(sentence.text) + weights.PADDING + len(label)) ** power
+            score = (weights.BASE + sum(terms.values())) / length
+            for factor in factors.values():
+                score *= factor
+            is_chosen = sentence.order in chosen
+            found.append(
+                Explained(sentence.message, label, sentence.text, is_chosen, score, weights.BASE, terms, factors, length)
+            )
+        return found
+
+
+def explain(messages: Iterable[AnyMessage], max_bullets: int = 8, max_chars: int = 800) -> list[Explained]:
+    """Every sentence of the session that could stand in its summary, in order, with its score by feature.
+
+    Takes what ``summarize`` takes, and raises what it raises.
+    """
+    recording = _Recording()
+    for message in messages:
+        recording.add(message)
+    return recording.explained(max_bullets, max_chars)

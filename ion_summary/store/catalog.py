@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from ion_summary.store import database
 from ion_summary.store.layout import to_ms
 
 SCHEMA = 1
@@ -139,7 +140,7 @@ def read_row(record: dict[str, Any], number: int, offset: int, length: int, naiv
 
 def create(db: sqlite3.Connection) -> None:
     """Makes the tables in an empty database."""
-    db.executescript(_TABLES)
+    database.create(db, _TABLES)
 
 
 class Catalog:
@@ -156,6 +157,11 @@ class Catalog:
         )
         found = self.db.execute(query, (orjson.dumps(list(sessions)).decode(),))
         return {session: Stored(*state) for session, *state in found}
+
+    def inode(self, day: int) -> int | None:
+        """Which file the partition of a day was when it was read; None if it was not."""
+        found = self.db.execute("SELECT inode FROM partition WHERE day = ?", (day,)).fetchone()
+        return None if found is None else found[0]
 
     def derived_with(self, contents: Iterable[int]) -> list[tuple[int, str, Place]]:
         """Sessions with a derived id whose whole content is one of those: content, user, and where the record is."""

@@ -38,7 +38,10 @@ def schema_of(db: sqlite3.Connection) -> int:
 
 @contextlib.contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing; a full disk is an error that names it."""
+    """All of it or nothing, within a larger whole if there is one; a full disk is an error that names it."""
+    if db.in_transaction:
+        yield
+        return
     try:
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -61,9 +64,36 @@ def snapshot(db: sqlite3.Connection) -> Iterator[None]:
         db.execute("ROLLBACK")
 
 
+def create(db: sqlite3.Connection, statements: str) -> None:
+    """Makes what the statements say, in the caller's transaction (which ``executescript`` would end)."""
+    for statement in statements.split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
+def drop_everything(db: sqlite3.Connection) -> None:
+    """Drops every table, in the caller's transaction. Virtual ones first: they take their shadows with them."""
+    tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE ?"
+    for pattern in ("CREATE VIRTUAL%", "CREATE TABLE%"):
+        for (name,) in db.execute(tables, (pattern,)).fetchall():
+            db.execute(f'DROP TABLE "{name}"')
+    db.execute("PRAGMA user_version = 0")
+
+
+def is_whole(db: sqlite3.Connection) -> bool:
+    """Whether the structure of the database is as SQLite left it."""
+    try:
+        (answer,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        return False
+    return bool(answer == "ok")
+
+
 def remove_database(path: Path) -> None:
-    """Removes a database and what SQLite keeps beside it."""
-    for suffix in ("-wal", "-shm", ""):
+    """Removes a database and what SQLite keeps beside it. For one that cannot be used: others may have it open."""
+    for suffix in ("", "-wal", "-shm"):
         with files.writing(path):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
 

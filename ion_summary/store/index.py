@@ -18,7 +18,14 @@ from ion_summary.errors import StoreNotWritableError
 from ion_summary.progress import Progress, Silent
 from ion_summary.store import catalog, files, layout, quarantine, segments
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, Row, row_of
-from ion_summary.store.database import open_database, remove_database, schema_of, transaction
+from ion_summary.store.database import (
+    drop_everything,
+    is_whole,
+    open_database,
+    remove_database,
+    schema_of,
+    transaction,
+)
 from ion_summary.store.matching import searchable
 from ion_summary.store.parsing import parse, slices
 from ion_summary.store.partition import Finding, records
@@ -31,6 +38,7 @@ from ion_summary.workers import Workers
 TAIL_LINES = 2_000
 _BULK_BYTES = 2 << 20
 _CACHE_KIB = 64 << 10
+_LOG_BYTES = 16 << 20
 
 CATALOG = "catalog.sqlite"
 TEXT = "text.sqlite"
@@ -61,37 +69,42 @@ class IndexWriter:
 
     def _open_both(self) -> None:
         self.catalog = Catalog(self._open(CATALOG, catalog.SCHEMA, catalog.create))
+        self.segments = Segments(self._open(TEXT, segments.SCHEMA, segments.create))
         if not self.catalog.db.execute("SELECT 1 FROM partition LIMIT 1").fetchone():
             # A new catalog cannot tell which partitions were replaced since the segments were filled.
-            remove_database(self._root / layout.INDEX / TEXT)
-        self.segments = Segments(self._open(TEXT, segments.SCHEMA, segments.create))
+            self._empty(self.segments.db, segments.create)
 
     def _open(self, name: str, schema: int, create: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
         path = self._root / layout.INDEX / name
         for attempt in (1, 2):
             try:
                 db = self._configure(path)
-                if schema_of(db) == schema:
-                    return db
-                if schema_of(db) == 0 and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
-                    create(db)
-                    return db
-                db.close()  # another version's: there are no migrations of what can be derived again
+                if schema_of(db) != schema:  # new, or another version's: there are no migrations of what is derived
+                    self._empty(db, create)
+                return db
             except sqlite3.DatabaseError as error:
                 # Operational: the disk, not what is on it. Only a database that is none is derived again.
                 if attempt == 2 or isinstance(error, sqlite3.OperationalError):
                     raise StoreNotWritableError(path=path, reason=str(error)) from error
             remove_database(path)
-        raise AssertionError("a new database has the schema it was made with")
+        raise AssertionError("the second try returns or raises")
 
     def _configure(self, path: Path) -> sqlite3.Connection:
+        if not path.exists():
+            remove_database(path)  # a write-ahead log that was left behind would be taken for the new database's
         with files.writing(path):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
         db = open_database(path, "rw")
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
         db.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        db.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
         return db
+
+    def _empty(self, db: sqlite3.Connection, create: Callable[[sqlite3.Connection], None]) -> None:
+        with transaction(db):
+            drop_everything(db)
+            create(db)
 
     def close(self) -> None:
         """Ends the connections; SQLite then folds its write-ahead log into the database."""
@@ -156,13 +169,19 @@ class IndexWriter:
                     self.segments.add(day, layout.records_path(self._root, day).stat().st_size, some)
 
     def rebuild(self, progress: Progress, workers: Workers) -> None:
-        """Forgets all that was derived and reads every partition from its start."""
-        self.close()
-        for name in (CATALOG, TEXT):
-            remove_database(self._root / layout.INDEX / name)
-        self._open_both()
-        self.catch_up(progress, workers)
-        self.fill_segments()
+        """Forgets all that was derived and reads every partition from its start, in one transaction: until it is done
+        readers see the index as it was.
+        """
+        if not (is_whole(self.catalog.db) and is_whole(self.segments.db)):
+            self.close()
+            for name in (CATALOG, TEXT):
+                remove_database(self._root / layout.INDEX / name)
+            self._open_both()
+        with transaction(self.catalog.db), transaction(self.segments.db):
+            self._empty(self.catalog.db, catalog.create)
+            self._empty(self.segments.db, segments.create)
+            self.catch_up(progress, workers)
+            self.fill_segments()
 
     def _retire(self, days: list[int]) -> None:
         if not days:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ion_summary.store import layout
-from ion_summary.store.catalog import DAY_SHIFT, Place, hash64
+from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place, hash64
 from ion_summary.store.partition import DamagedLineError, Finding, decode_record, has_digest
 
 
@@ -17,10 +17,14 @@ class MovedError(Exception):
 
 
 class LineReader:
-    """Reads single lines; every partition is opened once. ``on_damage`` is told of lines that were not written so."""
+    """Reads the lines that ``catalog`` names; every partition is opened once, and is the one the catalog has read.
 
-    def __init__(self, root: Path, on_damage: Callable[[Finding], None]) -> None:
+    ``on_damage`` is told of lines that were not written so.
+    """
+
+    def __init__(self, root: Path, catalog: Catalog, on_damage: Callable[[Finding], None]) -> None:
         self._root = root
+        self._catalog = catalog
         self._on_damage = on_damage
         self._open: dict[int, int] = {}
 
@@ -61,6 +65,9 @@ class LineReader:
                 self._open[day] = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             except FileNotFoundError:
                 raise MovedError from None
+            # Another file's bytes would look like damage, or like a record without the words asked for.
+            if os.fstat(self._open[day]).st_ino != self._catalog.inode(day):
+                raise MovedError
         return self._open[day]
 
 

@@ -12,6 +12,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from ion_summary.store import database
 from ion_summary.store.layout import month_of
 from ion_summary.text.tokens import Term, tag_token, token_text
 
@@ -28,7 +29,7 @@ _HASH_BYTES = 64 << 20
 
 def create(db: sqlite3.Connection) -> None:
     """Makes the tables in an empty database."""
-    db.executescript(_TABLES)
+    database.create(db, _TABLES)
 
 
 def document(texts: Iterable[str], tags: Iterable[str]) -> str:

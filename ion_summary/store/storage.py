@@ -30,6 +30,8 @@ from ion_summary.store.writing import Entry, StoreWriter
 from ion_summary.text.clean import clean, one_line
 
 _Answer = TypeVar("_Answer")
+# Each meets a replaced partition only if one is replaced in the few milliseconds that it takes.
+_TRIES = 20
 
 
 class SessionSummaryStorage:
@@ -177,22 +179,24 @@ class SessionSummaryStorage:
 
     def reading(self, ask: Callable[[Catalog, Segments], _Answer]) -> _Answer:
         """The answer of the index at one moment; an index that cannot be read is derived again, once."""
-        for last in (False, True):
+        replaced = failed = 0
+        while True:
             try:
                 catalog, segments = self._reader.current()
                 with snapshot(catalog.db), snapshot(segments.db):
                     return ask(catalog, segments)
             except MovedError as error:
                 self.close()  # a partition was replaced between the look at the index and the look at the line
-                if last:
+                replaced += 1
+                if replaced == _TRIES:
                     raise StoreCorruptError(path=self.path, reason="it changes faster than it can be read") from error
             except sqlite3.DatabaseError as error:
                 self.close()
-                if last:
+                failed += 1
+                if failed == 2:
                     raise StoreCorruptError(path=self.path / layout.INDEX, reason=str(error)) from error
                 if not isinstance(error, sqlite3.OperationalError):
                     self._drop_index()
-        raise AssertionError("the second try returns or raises")
 
     def as_last_seen(self, ask: Callable[[Catalog, Segments], _Answer]) -> _Answer:
         """The answer of the index as it was left, before it catches up."""
@@ -205,7 +209,7 @@ class SessionSummaryStorage:
             return 0, []
 
         def ask(catalog: Catalog, segments: Segments) -> tuple[int, list[tuple[SessionSummary, float]]]:
-            with LineReader(self.path, self.damage.append) as lines:
+            with LineReader(self.path, catalog, self.damage.append) as lines:
                 total, page = _page(query, catalog, segments, lines)
                 found = [(lines.record(place), score) for place, score in page]
             return total, [(SessionSummary.from_dict(record), score) for record, score in found if record]

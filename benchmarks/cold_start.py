@@ -32,7 +32,7 @@ def made_store(work: Path, sessions: int) -> Path:
 def main() -> None:
     """Measure and print."""
     options = arguments(__doc__, 20_000).parse_args()
-    report = Report(f"cold start at {options.sessions:,} sessions")
+    report = Report(f"cold start at {options.sessions:,} sessions", options.sessions, 20_000)
     with workplace(options.work) as work:
         at = ["--store", str(made_store(work, options.sessions))]
         commands = {

@@ -138,15 +138,21 @@ class Clock:
 
 
 class Report:
-    """The table of one benchmark: what was measured, its value, and what was promised."""
+    """The table of one benchmark: what was measured, its value, and what was promised.
 
-    def __init__(self, title: str) -> None:
+    Promises are made for a size: below ``promised_from`` sessions they are neither shown nor judged.
+    """
+
+    def __init__(self, title: str, sessions: int, promised_from: int) -> None:
         self.title = title
+        self._promised = sessions >= promised_from
         self.rows: list[dict[str, Any]] = []
 
     def add(self, name: str, value: float, unit: str, *, most: float | None = None, least: float | None = None) -> None:
         """Print a figure at once and keep it; ``most`` and ``least`` are what the project promises."""
         kept = None
+        if not self._promised:
+            most = least = None
         if most is not None or least is not None:
             kept = (most is None or value <= most) and (least is None or value >= least)
         self.rows.append({"name": name, "value": value, "unit": unit, "most": most, "least": least, "kept": kept})

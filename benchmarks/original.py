@@ -24,7 +24,7 @@ _SAVES = 500
 def main() -> None:
     """Measure and print."""
     options = arguments(__doc__, 10_000).parse_args()
-    report = Report(f"against the original system at {options.sessions:,} sessions")
+    report = Report(f"against the original system at {options.sessions:,} sessions", options.sessions, 10_000)
     with workplace(options.work) as work:
         from ion_summary.store.storage import SessionSummaryStorage
 

@@ -14,7 +14,7 @@ from benchmarks.measure import ION_SUMMARY, Report, arguments, run, size_of, wor
 def main() -> None:
     """Measure and print."""
     options = arguments(__doc__, 1_000_000).parse_args()
-    report = Report(f"reindex of {options.sessions:,} records")
+    report = Report(f"reindex of {options.sessions:,} records", options.sessions, 1_000_000)
     with workplace(options.work) as work:
         store = work / f"store-{options.sessions}"
         written = generate.write_store(store, options.sessions)

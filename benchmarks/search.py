@@ -98,7 +98,7 @@ def main() -> None:
     if options.engine:
         ask(*options.engine)
         return
-    report = Report(f"the search engine alone at {options.sessions:,} sessions")
+    report = Report(f"the search engine alone at {options.sessions:,} sessions", options.sessions, 20_000)
     with workplace(options.work) as work:
         store = made_store(work, options.sessions)
         expected = counted(store)
@@ -110,7 +110,9 @@ def main() -> None:
             report.add(f"{name}: cold", cold, "ms", most=10 if promised else None)
             report.add(f"{name}: warm", warm, "ms", most=0.5 if promised else None)
             found = answers[0]["total"]
-            report.add(f"{name}: found of {expected[name]}", found, "", least=expected[name], most=expected[name])
+            report.add(f"{name}: found", found, f"of {expected[name]:,}")
+            if found != expected[name]:
+                raise RuntimeError(f"{name}: {found} found, {expected[name]} are there")
     report.finish(options.json)
 
 

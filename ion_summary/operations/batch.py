@@ -95,7 +95,7 @@ def _recognised(drafts: Sequence[Draft], catalog: Catalog, root: Path) -> list[D
     """Gives sessions without an id of their own the id of the stored one, of the same user, that they begin with."""
     wanted = {number for one in drafts for number in one.prefixes}
     known = {(content, user): place for content, user, place in catalog.derived_with(wanted)} if wanted else {}
-    with LineReader(root, lambda _: None) as lines:
+    with LineReader(root, catalog, lambda _: None) as lines:
         return [_begun_as(one, known, lines) for one in drafts]
 
 

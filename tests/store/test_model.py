@@ -29,6 +29,7 @@ from ion_summary.store.lock import WriterLock
 from ion_summary.store.partition import encode
 from ion_summary.store.query import Query
 from ion_summary.store.storage import SessionSummaryStorage
+from ion_summary.text.clean import clean
 from tests.store import oracle
 
 DAYS = [date(2025, 10, 26), date(2025, 10, 27), date(2025, 11, 2)]
@@ -43,16 +44,27 @@ WORDS = [
     "plan",
     "plane",
     "café",
+    "CAFÉ",
     "주문번호",
+]
+WORDS += [
     "A4용지",
     "ㅋㅋ",
+    "refund\npolicy",
+    'say "hi"',
+    "C:\\plan",
+    "ΟΔΌΣ οδός",
+    "İstanbul",
+    "Straße",
+    "한\u2028글",
+    "東京",
 ]
 TAGS = ["환불", "c++", "c#", "Refund Policy", "배송 문의"]
 summaries = st.lists(st.sampled_from(WORDS), min_size=1, max_size=5).map(lambda words: "- " + " ".join(words))
 metadata = st.fixed_dictionaries(
     {},
     optional={
-        "title": st.sampled_from(WORDS),
+        "title": st.sampled_from(WORDS).flatmap(lambda word: st.sampled_from([word, normalize("NFD", word)])),
         "tags": st.lists(st.sampled_from(TAGS), max_size=2),
         "participants": st.lists(st.sampled_from(USERS), max_size=3),
         "source": st.sampled_from(["native", {"name": "kakaotalk"}]),
@@ -96,7 +108,26 @@ def queries(draw: st.DrawFn) -> Query:
         for n in range(-2, 16)
     ]
     text = st.lists(
-        st.sampled_from([*WORDS, "불", "fund*", "plan*", '"refund policy"', "policy", "번호 주문", "없음"]), max_size=2
+        st.sampled_from(
+            [
+                *WORDS,
+                "hi",
+                "istanbul",
+                "STRASSE",
+                "οδός",
+                "c:\\plan",
+                "plan c",
+                "글",
+                "불",
+                "fund*",
+                "plan*",
+                '"refund policy"',
+                "policy",
+                "번호 주문",
+                "없음",
+            ]
+        ),
+        max_size=2,
     )
     maybe = draw(
         st.sampled_from(["text", "user", "text user", "tag", "text tag user", "dates", "text dates", "all", ""])
@@ -154,6 +185,7 @@ class Store(RuleBasedStateMachine):
     def save(self, session: str, user: str, summary: str, type_: Any, count: int, more: dict[str, Any]) -> None:
         newest = oracle.scan(self.root).get(session)
         assert self.storage.save(session, user, summary, type_, count, more)
+        summary = clean(summary)
         self.model[session] = summary
         loaded = self.storage.load(session)
         if newest is None or newest.saved < datetime.now(UTC).timestamp() * 1000 + 60_000:

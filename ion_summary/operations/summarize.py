@@ -6,13 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ion_summary.model import SessionSummary
 from ion_summary.operations.drafts import Draft
 from ion_summary.operations.reading import Manner, drafts, recognise
 from ion_summary.operations.summarizing import summarize_all
-from ion_summary.transcripts.reader import Rejected, Source
+from ion_summary.transcripts.reader import Rejected, Resume
 from ion_summary.transcripts.sources import find
+
+if TYPE_CHECKING:
+    from ion_summary.summarizers.explain import Explained
 
 
 @dataclass(frozen=True)
@@ -28,25 +32,46 @@ class SummarizeRequest:
     user: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Every sentence of a session that could stand in its summary, with its score by feature."""
+
+    session_id: str
+    sentences: list[Explained]
+
+
 def summarize(request: SummarizeRequest) -> Iterator[SessionSummary | Rejected]:
     """The record of every session as ``ingest`` would store it, and what could not be read, in order."""
-    for source in find(request.paths):
-        if isinstance(source, Rejected):
-            yield source
-        else:
-            yield from _summaries(source, request)
-
-
-def _summaries(source: Source, request: SummarizeRequest) -> Iterator[SessionSummary | Rejected]:
-    manner = Manner(request.input_format, request.user, None, request.tz, request.split)
-    reader = recognise(source, manner)
-    if isinstance(reader, Rejected):
-        yield reader
-        return
-    stat = source.path.stat() if source.path else None
-    for item in drafts(source, reader, manner, stat):
+    for item in _drafts(request):
         if isinstance(item, Draft):
             ((summary, tags),) = summarize_all([item.messages_json], request.max_bullets, request.max_chars)
             yield item.entry(summary, tags, keep_transcript=False).record
-        elif isinstance(item, Rejected):
+        else:
             yield item
+
+
+def explain(request: SummarizeRequest) -> Iterator[Explanation | Rejected]:
+    """Why each session's summary is what it is, and what could not be read, in order."""
+    from ion_summary.summarizers.rule import explain as explained
+
+    for item in _drafts(request):
+        if isinstance(item, Draft):
+            yield Explanation(item.session_id, explained(item.messages(), request.max_bullets, request.max_chars))
+        else:
+            yield item
+
+
+def _drafts(request: SummarizeRequest) -> Iterator[Draft | Rejected]:
+    manner = Manner(request.input_format, request.user, None, request.tz, request.split)
+    for source in find(request.paths):
+        if isinstance(source, Rejected):
+            yield source
+            continue
+        reader = recognise(source, manner)
+        if isinstance(reader, Rejected):
+            yield reader
+            continue
+        stat = source.path.stat() if source.path else None
+        for item in drafts(source, reader, manner, stat):
+            if not isinstance(item, Resume):
+                yield item

@@ -91,3 +91,33 @@ def test_a_terminal_gets_something_to_read(transcript: Path) -> None:
 
 def test_nothing_to_do_is_a_usage_error(run: Callable[..., Any]) -> None:
     assert run("summarize").exit_code == 2
+
+
+def test_explain_tells_of_every_sentence_whether_and_why(transcript: Path, run: Callable[..., Any]) -> None:
+    done = run("summarize", transcript, "--explain", "--json", "--max-bullets", "1")
+    assert done.exit_code == 0
+    sentences = orjson.loads(done.stdout)
+    assert {sentence["session_id"] for sentence in sentences} == {"s-1", "s-2", "=1+1"}
+    summaries = {
+        record["session_id"]: record["summary"]
+        for record in orjson.loads(run("summarize", transcript, "--json", "--max-bullets", "1").stdout)
+    }
+    for sentence in sentences:
+        if sentence["chosen"]:
+            assert sentence["text"][:10] in summaries[sentence["session_id"]]
+        score = sentence["base"] + sum(sentence["terms"].values())
+        for factor in sentence["factors"].values():
+            score *= factor
+        assert sentence["score"] == pytest.approx(score / sentence["length"])
+    assert any(sentence["chosen"] for sentence in sentences)
+    rows = [line.split("\t") for line in run("summarize", transcript, "--explain").stdout.splitlines()]
+    assert {len(row) for row in rows} == {8}
+    assert [row[7] for row in rows if row[0] == "s-1"][0].startswith("환불")  # noqa: RUF015
+    status, drawn = on_terminal("summarize", transcript, "--explain")
+    assert status == 0
+    assert "* 0." in without_styles(drawn)
+
+
+def test_explain_of_nothing_readable_ends_with_6(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "noise.bin").write_bytes(bytes(range(256)))
+    assert run("summarize", tmp_path / "noise.bin", "--explain").exit_code == 6

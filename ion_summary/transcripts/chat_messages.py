@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
+from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
@@ -14,7 +15,8 @@ from ion_summary.transcripts.json_value import JsonError, loads
 from ion_summary.transcripts.speakers import ROLES, name_of, role_of
 from ion_summary.transcripts.stamps import FIRST_YEAR, LAST_YEAR, stamp
 
-_COLUMNS = itemgetter("role", "content", "timestamp")
+_TWO_COLUMNS = itemgetter("role", "content")
+_THREE_COLUMNS = itemgetter("role", "content", "timestamp")
 _ISO_LENGTH = len("2026-01-04T06:10:00")
 _TEXT_KEYS = ("text", "refusal", "content")
 _PLACEHOLDERS = {
@@ -49,27 +51,35 @@ def chat_messages(items: list[Any], tz: tzinfo) -> tuple[list[Message], list[str
 
 
 def _all_plain(items: list[Any]) -> list[Message] | None:
-    """All messages at once, if every item has just role, content and an ISO time with its offset; None if one has not.
+    """All messages at once, if every item has just role and content, and an ISO time with its offset or none has.
 
     This is the bulk path: a message costs a third of what ``_messages`` takes, as no line of Python runs for it alone.
     """
     try:
-        if set(map(len, items)) != {3}:
+        sizes = set(map(len, items))
+        if sizes == {2}:
+            roles, contents = zip(*map(_TWO_COLUMNS, items), strict=True)
+            moments: Iterable[datetime | None] = repeat(None)
+        elif sizes == {3}:
+            roles, contents, times = zip(*map(_THREE_COLUMNS, items), strict=True)
+            moments = _iso_moments(times)
+        else:
             return None
-        roles, contents, times = zip(*map(_COLUMNS, items), strict=True)
-        moments = list(map(datetime.fromisoformat, times))
-        if (
-            ROLES.issuperset(roles)
-            and set(map(type, contents)) == {str}
-            and moments[0].tzinfo
-            and min(map(len, times)) >= _ISO_LENGTH
-            and min(moments).year > FIRST_YEAR
-            and max(moments).year < LAST_YEAR
-        ):
+        if ROLES.issuperset(roles) and set(map(type, contents)) == {str}:
             return list(map(Message, roles, contents, moments))
     except (TypeError, ValueError, KeyError):
         pass
     return None
+
+
+def _iso_moments(times: tuple[str, ...]) -> list[datetime]:
+    """The times, if all are whole, aware and of a year that can be. Raises ValueError or TypeError if one is not."""
+    moments = list(map(datetime.fromisoformat, times))
+    # Comparing them also finds a naive one among aware ones.
+    first, last = min(moments), max(moments)
+    if first.tzinfo and first.year > FIRST_YEAR and last.year < LAST_YEAR and min(map(len, times)) >= _ISO_LENGTH:
+        return moments
+    raise ValueError("a time that must be looked at alone")
 
 
 def _messages(item: Any, tz: tzinfo) -> Iterator[Message]:

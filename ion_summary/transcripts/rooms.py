@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
+from datetime import date
 from typing import NamedTuple
 
 from ion_summary.model import Message, Session
@@ -28,27 +29,30 @@ def sessions(
 
     ``place`` is the day in ``options.tz``, or ``all``. A room whose messages are out of order may have a day twice.
     """
-    day, size = "", 0
+    by_day = options.split == "day"
+    day: date | None = None
+    size = 0
     messages: list[Message] = []
     first: Spoken | None = None
     for item in stream:
         if isinstance(item, Rejected):
             yield item
             continue
-        when = item.message.timestamp
-        today = when.astimezone(options.tz).date().isoformat() if options.split == "day" and when else "all"
+        message = item.message
+        today = message.timestamp.astimezone(options.tz).date() if by_day and message.timestamp else None
         if messages and (today != day or size > MAX_CHARACTERS):
             yield _session(messages, day, room)
             messages = []
         if not messages:
             first, day, size = item, today, 0
-        messages.append(item.message)
-        size += len(item.message.content)
+        messages.append(message)
+        size += len(message.content)
     if messages:
         yield _session(messages, day, room)
     return first
 
 
-def _session(messages: list[Message], place: str, room: str) -> Session:
+def _session(messages: list[Message], day: date | None, room: str) -> Session:
     participants = list(dict.fromkeys(message.name for message in messages if message.name))
+    place = day.isoformat() if day else "all"
     return Session(None, None, messages, {"title": room, "participants": participants}, place, room)

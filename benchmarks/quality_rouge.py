@@ -10,6 +10,7 @@ import functools
 import json
 import re
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ class References:
 
     @staticmethod
     def _count(units: list[str]) -> tuple[Counter[Any], Counter[Any]]:
-        return Counter(units), Counter(zip(units, units[1:], strict=False))
+        return Counter(units), Counter(pairwise(units))
 
     def score(self, summary: str) -> tuple[float, float, float, float]:
         """``(R1 F1, R2 F1, R1 recall, R2 recall)`` in percent, mean over the references."""

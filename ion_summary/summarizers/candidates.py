@@ -7,8 +7,8 @@ from typing import Any
 
 from ion_summary.summarizers import words
 from ion_summary.summarizers.noise import is_placeholder, strip_opening, tidy
-from ion_summary.summarizers.weights import FACTOR
 from ion_summary.summarizers.speakers import Speaker
+from ion_summary.summarizers.weights import FACTOR
 from ion_summary.text.sentences import LONG, split_clauses, split_sentences
 
 FEATURES = tuple(FACTOR)

@@ -15,8 +15,8 @@ from ion_summary.summarizers.speakers import Speaker
 class Explained(NamedTuple):
     """One sentence that could stand in the summary.
 
-    ``message`` is the number of its message, from 1; ``chosen`` whether the summary has it; ``score`` what it was worth
-    before anything was chosen: ``base`` plus the sum of ``terms``, times every one of ``factors``, divided by ``length``.
+    ``message`` is the number of its message, from 1; ``chosen`` whether the summary has it; ``score`` what it was
+    worth before anything was chosen: ``base`` plus the sum of ``terms``, times each of ``factors``, by ``length``.
     """
 
     message: int
@@ -46,6 +46,7 @@ class _Recording(RunningSummary):
         labels = self._labels()
         bullets = self._select(limits, labels)
         chosen = {sentence.order for bullet in bullets for sentence in bullet.sentences}
+        shown = {sentence.order: sentence.text for sentence in self._candidates(limits, labels)}
         power, exact = length_power(limits), exactness(limits)
         found = []
         for sentence in self.heard:
@@ -58,13 +59,15 @@ class _Recording(RunningSummary):
             if sentence is self._asked:
                 factors["open"] = weights.OPEN
             terms = {name: self._vocabulary.worth.get(name, 0.0) for name in sentence.terms}
-            length = (len(sentence.text) + weights.PADDING + len(label)) ** power
+            length = (len(shown.get(sentence.order, sentence.text)) + weights.PADDING + len(label)) ** power
             score = (weights.BASE + sum(terms.values())) / length
             for factor in factors.values():
                 score *= factor
             is_chosen = sentence.order in chosen
             found.append(
-                Explained(sentence.message, label, sentence.text, is_chosen, score, weights.BASE, terms, factors, length)
+                Explained(
+                    sentence.message, label, sentence.text, is_chosen, score, weights.BASE, terms, factors, length
+                )
             )
         return found
 

@@ -1,4 +1,7 @@
-"""What in a message is not meant to be read? Mentions, markup, sign-offs, fillers, greetings, and all of a code block but its point."""
+"""What in a message is not meant to be read?
+
+Mentions, markup, sign-offs, fillers, greetings, and all of a code block but its point.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ _SUBSTITUTIONS: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         # links that say nothing
         ("/", r"https?://(?:t\.co|bit\.ly|goo\.gl|tinyurl\.com|ow\.ly|me2\.do|buff\.ly)/\S*", ""),
         ("[", r"!?\[([^\]\n]{1,200})\]\((?:[^()\s]|\([^()\s]*\))*\)", r"\1"),  # a link's text without its target
-        ("<", r"</?[a-zA-Z][^<>\n]{0,200}>|<!--.*?-->|<[^<>\n]{1,20}(?:않음|제외됨|생략됨)>", " "),  # tags
+        # tags, and what stands for a photo
+        ("<", r"</?[a-zA-Z][^<>\n]{0,200}>|<!--.*?-->|<[^<>\n]{1,20}(?:않음|제외됨|생략됨)>", " "),
         ("[", r"\[(?:[A-Z]?[a-z]+|[a-z ]+)\.?\]", " "),  # [Laughter], [inaudible]
         # headings, lists, quotes, checkboxes
         ("#-*+•·▶>.)[", r"^\s{0,8}(?:#{1,6}|[-*+•·▶]|>+|\d{1,2}[.)]|\[[ xX]\])\s+", ""),
@@ -34,7 +38,8 @@ _SUBSTITUTIONS: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         # who signed: ^LB, *AMC, TY - Paul, with the part 1/2 of a long tweet
         (
             "^*/~-–—",
-            r"(?:\s+\(?\d/\d\)?)?\s*(?:[\^*/~][A-Z][A-Za-z]{0,9}|(?:(?:TY|Regards|Cheers|Thanks)\s?)?[-–—] ?[A-Z][a-z]{1,10})"
+            r"(?:\s+\(?\d/\d\)?)?\s*"
+            r"(?:[\^*/~][A-Z][A-Za-z]{0,9}|(?:(?:TY|Regards|Cheers|Thanks)\s?)?[-–—] ?[A-Z][a-z]{1,10})"
             r"[.]?(?:\s+\(?\d/\d\)?)?\s*$",
             "",
         ),
@@ -48,7 +53,8 @@ _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&n
 # What apps write in place of something that is no text.
 _PLACEHOLDERS = frozenset(
     """
-    사진|동영상|이모티콘|음성메시지|(이모티콘)|(사진)|삭제된 메시지입니다|삭제된 메시지입니다.|image omitted|video omitted|sticker omitted
+    사진|동영상|이모티콘|음성메시지|(이모티콘)|(사진)|삭제된 메시지입니다|삭제된 메시지입니다.
+    image omitted|video omitted|sticker omitted
     audio omitted|gif omitted|document omitted|photo|sticker|emoticon|emoticons|voice message|this message was deleted
     this message was deleted.|(emoticon)|(photo)
     """.strip()
@@ -56,12 +62,16 @@ _PLACEHOLDERS = frozenset(
     .replace("    ", "")
     .split("|")
 )
-# What opens a sentence without saying anything.
+# What opens a sentence without saying anything: before a comma or a full stop, the second list before a space as well.
+_BEFORE_COMMA = (
+    "oh|ah|aw|well|okay|ok|alright|all right|yeah|yep|yes|right|sure|um+|uh+|hmm*|hi|hello|hey|hi there|hello there"
+    "|thanks|thank you|now|please|great|perfect|got it|i see|you know|i mean|of course|no problem|sorry|good morning"
+    "|good afternoon|good evening|예|넵|응|아+|어|오|와|그래|자|저기|저기요|글쎄요?|안녕하세요|안녕|감사합니다"
+    "|알겠습니다|죄송하지만|실례지만|사실|일단|혹시|저"
+)
+_BEFORE_SPACE = "so|and|but|네+|음+|그럼|그러면|그리고|그런데|근데|그래서"
 _OPENING = re.compile(
-    r"(?i)^(?:(?:oh|ah|aw|well|so|okay|ok|alright|all right|yeah|yep|yes|right|sure|um+|uh+|hmm*|hi|hello|hey|hi there|hello there|thanks|thank you"
-    r"|and|but|now|please|great|perfect|got it|i see|you know|i mean|of course|no problem|sorry|good (?:morning|afternoon|evening)"
-    r"|네+|예|넵|응|아+|음+|어|오|와|그럼|그러면|그리고|그런데|근데|그래서|그래|자|저기|저기요|글쎄요?|안녕하세요|안녕|감사합니다|알겠습니다|죄송하지만|실례지만|사실|일단|혹시|저)"
-    r"(?:[,.!~…]+\s*|\s+(?=[,–-])|(?<=\bso)\s+(?=\w)|(?<=\band)\s+(?=\w)|(?<=\bbut)\s+(?=\w)|(?<=그럼)\s+|(?<=근데)\s+|(?<=그리고)\s+|(?<=그런데)\s+|(?<=그러면)\s+|(?<=그래서)\s+|(?<=네)\s+))+"
+    rf"(?i)^(?:(?:{_BEFORE_COMMA}|{_BEFORE_SPACE})(?:[,.!~…]+\s*|\s+(?=[,–-]))|(?:{_BEFORE_SPACE})\s+(?=\w))+"
 )
 _CODE_NOISE = re.compile(
     r"^\s*(?:#(?!!)|//|/\*|\*|import |from \S+ import|use |using |#include|package |[{}()\[\];,]*\s*$|\.\.\.)"

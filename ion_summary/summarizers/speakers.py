@@ -45,7 +45,7 @@ def read(message: Message | Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def short_name(name: str) -> str:
-    """``name`` as a bullet shows it: whole if it is short, else initials (``Project Manager`` is PM, ``Person1`` P1)."""
+    """``name`` as a bullet shows it: whole if short, else initials (``Project Manager`` is PM, ``Person1`` is P1)."""
     name = _NOT_A_LABEL.sub(" ", name).strip()
     words = [word for word in _PARTS.split(name) if word]
     if not words or (len(name) <= _LONGEST_NAME and not (name[0].isascii() and name[-1].isdigit())):

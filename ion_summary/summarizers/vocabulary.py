@@ -7,7 +7,7 @@ from math import log1p
 from typing import Any
 
 from ion_summary.summarizers import weights
-from ion_summary.summarizers.words import KIND_NAMES, EMPTY, Word
+from ion_summary.summarizers.words import EMPTY, KIND_NAMES, Word
 
 MOST_TERMS = 4096
 _MOST_COUNTED = 1024

@@ -39,24 +39,30 @@ class Word(NamedTuple):
 _REMEMBERED = 20_000
 memory: dict[str, Word] = {}
 
-_FACT = re.compile(
-    r"(?=.*\d)(?=.*[A-Za-z]).*[-_/:.]?.*|.*\d[\d.,:/-]*\d.*|\d+[%원달만천억건개일월시분차호회]\w*|[\w.-]+[./_]\w[\w./]*|[A-Z][A-Z0-9]*_[A-Z0-9_]+"
+_FACT = re.compile(  # letters with digits; digits with inner marks or a unit
+    r"(?=.*\d)(?=.*[A-Za-z]).*|.*\d[\d.,:/-]*\d.*|\d+[%원달만천억건개일월시분차호회]\w*"
 )
 _HANGUL_START = re.compile("[가-힣]")
 _STEM = re.compile(r"^(..+?)(?:'s|’s|ies|ied|ing|ings|edly|ed|es|ly|s|er|ers|ment|ments|ion|ions)$")
 _LATIN_HEAD = re.compile(r"[a-z][a-z0-9_.-]*(?=[가-힣])")
 _LATIN_CUES = (
-    (REQUEST, en.REQUEST), (COMMIT, en.COMMIT), (PROBLEM, en.PROBLEM), (DECIDE, en.DECIDE), (CAUSE, en.CAUSE), (DOUBT, en.DOUBT),
-    (THANKS, en.THANKS), (FIRST, en.FIRST_PERSON), (SECOND, en.SECOND_PERSON), (NEGATION, en.NEGATION), (TIME, en.TIME_WORDS),
-    (SMALL, en.SMALL_TALK), (GREET, en.GREETING), (ASSENT, en.ASSENT), (ASKS, en.ASKING), (POINTS, en.POINTING),
-    (INTENT, en.INTENT),
+    (REQUEST, en.REQUEST), (COMMIT, en.COMMIT), (PROBLEM, en.PROBLEM), (DECIDE, en.DECIDE), (CAUSE, en.CAUSE),
+    (DOUBT, en.DOUBT), (THANKS, en.THANKS), (FIRST, en.FIRST_PERSON), (SECOND, en.SECOND_PERSON),
+    (NEGATION, en.NEGATION), (TIME, en.TIME_WORDS), (SMALL, en.SMALL_TALK), (GREET, en.GREETING), (ASSENT, en.ASSENT),
+    (ASKS, en.ASKING), (POINTS, en.POINTING), (INTENT, en.INTENT),
 )  # fmt: skip
 _KOREAN_STEM_CUES = (
     (PROBLEM, ko.PROBLEM_STEMS), (DECIDE, ko.DECIDE_STEMS), (CAUSE, ko.CAUSE_STEMS), (THANKS, ko.THANKS_STEMS),
     (NEGATION, ko.NEGATION_STEMS), (TIME, ko.TIME_STEMS), (GREET, ko.GREETING_STEMS), (ASKS, ko.ASKING_STEMS),
     (POINTS, ko.POINTING_STEMS),
 )  # fmt: skip
-_KOREAN_ENDING_CUES = ((REQUEST, ko.REQUEST_ENDINGS), (COMMIT, ko.COMMIT_ENDINGS), (DOUBT, ko.DOUBT_ENDINGS), (INTENT, ko.INTENT_ENDINGS), (DECIDE, ko.DECIDE_ENDINGS))
+_KOREAN_ENDING_CUES = (
+    (REQUEST, ko.REQUEST_ENDINGS),
+    (COMMIT, ko.COMMIT_ENDINGS),
+    (DOUBT, ko.DOUBT_ENDINGS),
+    (INTENT, ko.INTENT_ENDINGS),
+    (DECIDE, ko.DECIDE_ENDINGS),
+)
 _KOREAN_WORD_CUES = ((FIRST, ko.FIRST_PERSON), (SECOND, ko.SECOND_PERSON), (SMALL, ko.SMALL_TALK), (ASSENT, ko.ASSENT))
 
 
@@ -98,7 +104,16 @@ def _latin(word: str, lower: str) -> Word:
     if term in _COMMON_STEMS:
         return Word(term, COMMON, cues, "")
     kind = NAME if word[0].isupper() else RARE if len(term) > 6 else PLAIN
-    return Word(term, kind, cues, "" if cues & (TIME | SMALL) or len(form) < 3 else form)
+    return Word(term, kind, cues, "" if cues & (TIME | SMALL) or len(form) < 3 else singular(form))
+
+
+def singular(lower: str) -> str:
+    """``lower`` without the ending of an English plural, so that a tag is the same for one and for many."""
+    if len(lower) < 4 or not lower.endswith("s") or lower.endswith(("ss", "us", "is")):
+        return lower
+    if lower.endswith("ies"):
+        return lower[:-3] + "y"
+    return lower[:-2] if lower.endswith(("sses", "xes", "zes", "ches", "shes")) else lower[:-1]
 
 
 def _cues_of_latin(lower: str) -> int:

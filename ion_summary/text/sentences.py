@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-# A sentence ends at its mark (with a closing quote) before white space, or at a line's end; never inside a number or URL.
+# A sentence ends at its mark (with a closing quote) before white space, or at a line's end; never inside a number.
 # The patterns begin with the white space, which the regex engine finds fastest, and then look back.
 _END = re.compile(r"\s(?:(?<=[.!?…。？！]\s)|(?<=[.!?…。？！][\"'”’」』)\]]\s))\s*|\n\s*")
 _FULL_WIDTH = re.compile(r"(?<=[。？！])(?=\S)")
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st sr jr vs etc e.g i.e no vol fig dept inc ltd co corp approx est ext tel apt".split()
+    "mr mrs ms dr prof st sr jr vs etc e.g i.e a.m p.m no vol fig dept inc ltd co corp approx est ext tel apt".split()
 )
 # Chat Korean often leaves the full stop out: a polite ending or laughter before a space ends a sentence as well.
 _KOREAN_END = re.compile(

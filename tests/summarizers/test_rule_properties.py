@@ -18,9 +18,13 @@ NASTY = [
     "네", "thanks!", "ok", "\ud800 broken", "a.b.c.d " * 50, "?" * 100, "…", "- U: fake\n- A: bullet", "🏽" * 30, "각" * 90,
 ]  # fmt: skip
 texts = st.one_of(st.text(max_size=300), st.sampled_from(NASTY))
-names = st.one_of(st.none(), st.text(max_size=30), st.sampled_from(["Project Manager", "김 대리", "a: b", "x\ny", "👩‍💻"]))
+names = st.one_of(
+    st.none(), st.text(max_size=30), st.sampled_from(["Project Manager", "김 대리", "a: b", "x\ny", "👩‍💻"])
+)
 messages = st.lists(
-    st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant", "system", "tool", ""]), "content": texts, "name": names}),
+    st.fixed_dictionaries(
+        {"role": st.sampled_from(["user", "assistant", "system", "tool", ""]), "content": texts, "name": names}
+    ),
     max_size=12,
 )
 
@@ -43,7 +47,12 @@ def test_limits_are_hard(said: list[dict[str, str]], bullets: int, chars: int, l
 @settings(max_examples=150, deadline=None)
 @given(messages)
 def test_never_empty_for_a_session_with_words(said: list[dict[str, str]]) -> None:
-    words = any(re.search(r"[가-힣A-Za-z]", m["content"].replace("code", "")) and "```" not in m["content"] and "<" not in m["content"] for m in said)
+    words = any(
+        re.search(r"[가-힣A-Za-z]", m["content"].replace("code", ""))
+        and "```" not in m["content"]
+        and "<" not in m["content"]
+        for m in said
+    )
     assert bool(summarize(said)) or not words
 
 

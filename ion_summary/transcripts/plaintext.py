@@ -76,7 +76,7 @@ class PlainTextReader:
         return Evidence(15, "one line like a turn, with other text before it") if roles else None
 
     def read(self, source: Source, options: ReadOptions, start: Resume | None = None) -> Iterator[Item]:  # noqa: ARG002
-        """The session; a text of more than 16 million characters becomes several."""
+        """The session; a text of more than 4 million characters becomes several."""
         with source.open() as raw:
             head = raw.read(sniff.HEAD)
             raw.seek(0)

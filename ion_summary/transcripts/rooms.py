@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ion_summary.model import Message, Session
 from ion_summary.transcripts.reader import ReadOptions, Rejected
 
-MAX_CHARACTERS = 16 << 20
+MAX_CHARACTERS = 4 << 20
 """Of one session; what follows begins another one of the same day, so that memory is bounded."""
 
 

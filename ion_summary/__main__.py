@@ -9,7 +9,7 @@ import sys
 def main() -> None:
     """Runs the process's command line and ends the process with its exit status."""
     # The cold start is mostly imports, and a good part of that the garbage collector's search among modules that
-    # stay anyway: once while they load, and three times over when the interpreter ends.
+    # stay anyway: once while they load (a command switches it on again), three times over when the interpreter ends.
     gc.disable()
     try:
         from ion_summary.cli.app import main as run

@@ -6,6 +6,7 @@ It gets a ``Run`` with every setting resolved, and it returns the exit status (N
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from dataclasses import Field
@@ -106,6 +107,9 @@ def command(
                         accepted="give one of them",
                     )
                 values["format_"] = "json"
+            if not gc.isenabled():  # __main__ has switched it off while modules are loaded; what is loaded stays
+                gc.freeze()
+                gc.enable()
             given.values.update({name: value for name in names if (value := values.pop(f"{name}_")) is not None})
             return function(_run(given, given.config if reads_file else os.devnull), **values)
 

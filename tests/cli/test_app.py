@@ -221,6 +221,16 @@ def test_search_loads_nothing_heavy(store: Path, monkeypatch: pytest.MonkeyPatch
         assert not any(name.startswith(("ion_summary.transcripts", "ion_summary.summarizers")) for name in modules)
 
 
+def test_garbage_is_collected_while_a_command_runs(store: Path) -> None:
+    code = (
+        "import gc, sys; from ion_summary.store.storage import SessionSummaryStorage as S; find = S.find\n"
+        "def told(*words): sys.stderr.write(str(gc.isenabled())); return find(*words)\n"
+        "S.find = told; sys.argv = ['ion-summary', 'search']; from ion_summary.__main__ import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "True"
+
+
 def test_ctrl_c_ends_with_130_and_one_line() -> None:
     command = [sys.executable, "-m", "ion_summary", "ingest", "-", "--debug"]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -18,7 +18,7 @@ import orjson
 from ion_summary.store import database
 from ion_summary.store.layout import to_ms
 
-SCHEMA = 1
+SCHEMA = 2
 DAY_SHIFT = 24  # up to 16 million lines a day
 
 _COLUMNS = "id, session, user, type, created, saved, offset, length, messages, source, content, derived"
@@ -26,7 +26,7 @@ _COLUMNS = "id, session, user, type, created, saved, offset, length, messages, s
 _TABLES = f"""
 CREATE TABLE partition(
     day INTEGER PRIMARY KEY, inode INTEGER, size INTEGER, mtime INTEGER, lines INTEGER,
-    sessions INTEGER, llm INTEGER, messages INTEGER);
+    sessions INTEGER, llm INTEGER, messages INTEGER, tail INTEGER);
 CREATE TABLE name(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, sessions INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE source(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE record(
@@ -157,11 +157,6 @@ class Catalog:
         )
         found = self.db.execute(query, (orjson.dumps(list(sessions)).decode(),))
         return {session: Stored(*state) for session, *state in found}
-
-    def inode(self, day: int) -> int | None:
-        """Which file the partition of a day was when it was read; None if it was not."""
-        found = self.db.execute("SELECT inode FROM partition WHERE day = ?", (day,)).fetchone()
-        return None if found is None else found[0]
 
     def derived_with(self, contents: Iterable[int]) -> list[tuple[int, str, Place]]:
         """Sessions with a derived id whose whole content is one of those: content, user, and where the record is."""

@@ -117,7 +117,7 @@ class IndexWriter:
         ``workers`` parse the lines; without them it is done here.
         """
         progress = progress or Silent()
-        found = changes(self.catalog.db, layout.record_partitions(self._root))
+        found = changes(self.catalog.db, self._root)
         if not found:
             return
         fresh = sum(change.stat.st_size - change.start for change in found if change.stat)
@@ -152,7 +152,7 @@ class IndexWriter:
                 fresh = list(_rows(day, first, starts[day], some))
                 rows += fresh
                 stat = layout.records_path(self._root, day).stat()
-                note(self.catalog.db, day, stat, stat.st_size, first + len(some))
+                note(self.catalog.db, self._root, day, stat, stat.st_size, first + len(some))
                 if bulk:
                     texts = (document(*searchable(each.record)) for each in some)
                     documents[day] = list(zip((row.id for row in fresh), texts, strict=True))
@@ -203,7 +203,7 @@ class IndexWriter:
                 path = layout.records_path(self._root, change.day)
                 quarantine.repair_tail(self._root, path)
                 stats[change.day] = path.stat()
-                note(self.catalog.db, change.day, stats[change.day], change.start, change.number)
+                note(self.catalog.db, self._root, change.day, stats[change.day], change.start, change.number)
         indexed = self.segments.indexed()
         numbers = {change.day: change.number for change in found}
         pieces = [
@@ -216,7 +216,7 @@ class IndexWriter:
             rows = part.numbered(numbers[part.day])
             numbers[part.day] += part.lines
             self.catalog.add(rows)
-            note(self.catalog.db, part.day, stats[part.day], part.end, numbers[part.day])
+            note(self.catalog.db, self._root, part.day, stats[part.day], part.end, numbers[part.day])
             if bulk and indexed.get(part.day, 0) == part.start:
                 numbered = zip((row.id for row in rows), part.documents, strict=True)
                 self.segments.add(part.day, part.end, numbered)

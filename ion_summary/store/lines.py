@@ -10,6 +10,7 @@ from typing import Any
 from ion_summary.store import layout
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place, hash64
 from ion_summary.store.partition import DamagedLineError, Finding, decode_record, has_digest
+from ion_summary.store.tracking import is_known
 
 
 class MovedError(Exception):
@@ -66,7 +67,7 @@ class LineReader:
             except FileNotFoundError:
                 raise MovedError from None
             # Another file's bytes would look like damage, or like a record without the words asked for.
-            if os.fstat(self._open[day]).st_ino != self._catalog.inode(day):
+            if not is_known(self._catalog.db, day, self._open[day]):
                 raise MovedError
         return self._open[day]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import tzinfo
 from pathlib import Path
 
@@ -13,11 +15,12 @@ from ion_summary.store import catalog, layout, segments
 from ion_summary.store.catalog import Catalog
 from ion_summary.store.database import open_database, schema_of
 from ion_summary.store.index import CATALOG, TEXT, IndexWriter
+from ion_summary.store.lines import MovedError
 from ion_summary.store.lock import WriterLock
 from ion_summary.store.parsing import parse, slices
 from ion_summary.store.partition import Finding
 from ion_summary.store.segments import Segments
-from ion_summary.store.tracking import Change, changes, note
+from ion_summary.store.tracking import Change, changes, is_known, note
 
 # Looking at every partition's size takes about a millisecond for a year of them; what this process writes itself, and
 # what others have put into the index, is seen at once all the same.
@@ -43,7 +46,7 @@ class IndexReader:
         """The catalog and the segments to ask now."""
         if self._opened is not None and not self._private and time.monotonic() - self._looked < _LOOK_AGAIN_S:
             return self._opened
-        found = changes(self.opened()[0].db, layout.record_partitions(self._root))
+        found = changes(self.opened()[0].db, self._root)
         if found:
             self.close()
             self._opened = self._caught_up()
@@ -98,25 +101,55 @@ class IndexReader:
         behind.db.backup(db)
         behind.db.close()
         mine = Catalog(db)
-        for change in sorted(changes(db, layout.record_partitions(self._root))):
-            self._take_in(mine, change)
-            if change.afresh:
-                text.distrust(change.day)
+        try:
+            for change in sorted(changes(db, self._root)):
+                self._take_in(mine, change)
+                if change.afresh:
+                    text.distrust(change.day)
+        except BaseException:
+            db.close()
+            text.db.close()
+            raise
         self._private = True
         return mine, text
 
     def _take_in(self, mine: Catalog, change: Change) -> None:
-        if change.afresh:
-            mine.drop_day(change.day)
         if change.stat is None:
+            mine.drop_day(change.day)
             return
         path, number = layout.records_path(self._root, change.day), change.number
-        note(mine.db, change.day, change.stat, change.start, number)
-        for start, end in slices(path, change.start, change.stat):
-            part = parse(path, change.day, start, end, self._naive, with_documents=False)
-            mine.add(part.numbered(number))  # what is damaged is the next writer's affair
-            number += part.lines
-            note(mine.db, change.day, change.stat, part.end, number)
+        with _pinned(path, change.stat) as descriptor:
+            if change.start and not is_known(mine.db, change.day, descriptor):
+                raise MovedError
+            if change.afresh:
+                mine.drop_day(change.day)
+            note(mine.db, self._root, change.day, change.stat, change.start, number)
+            for start, end in slices(path, change.start, change.stat):
+                part = parse(path, change.day, start, end, self._naive, with_documents=False)
+                mine.add(part.numbered(number))  # what is damaged is the next writer's affair
+                number += part.lines
+                note(mine.db, self._root, change.day, change.stat, part.end, number)
+
+
+@contextlib.contextmanager
+def _pinned(path: Path, stat: os.stat_result) -> Iterator[int]:
+    """Raises MovedError unless all that is read inside is of the file with that ``stat``, however it has grown.
+
+    As long as it is open, no file that takes its place can have its inode.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            now = os.fstat(descriptor)
+            if now.st_ino != stat.st_ino or now.st_size < stat.st_size:
+                raise MovedError
+            yield descriptor
+            if path.stat(follow_symlinks=False).st_ino != now.st_ino:
+                raise MovedError
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
+        raise MovedError from None
 
 
 def _open_or_empty(path: Path, schema: int, create: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:

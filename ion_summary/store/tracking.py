@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
 from typing import NamedTuple
+
+from ion_summary.store import layout
 
 # Changes up to this size share a transaction: one for each would cost more than the work, one for all the memory.
 _GROUP_BYTES = 64 << 20
+# So many bytes before the place up to which a partition has been read tell it from one that took its place: inodes
+# are used again at once, and a file may be written anew in place. A line of ours ends with its digest.
+_TAIL_BYTES = 256
 
 
 class Change(NamedTuple):
@@ -24,29 +31,60 @@ class Change(NamedTuple):
     stat: os.stat_result | None
 
 
-def changes(db: sqlite3.Connection, disk: Mapping[int, os.stat_result]) -> list[Change]:
+def changes(db: sqlite3.Connection, root: Path) -> list[Change]:
     """What differs between the partitions as they are on the disk and what the catalog has read of them."""
-    query = "SELECT day, inode, size, mtime, lines FROM partition"
+    disk = layout.record_partitions(root)
+    query = "SELECT day, inode, size, mtime, lines, tail FROM partition"
     known = {day: rest for day, *rest in db.execute(query)}
     found = [Change(day, 0, 0, True, None) for day in known.keys() - disk.keys()]
     for day, stat in disk.items():
         if day not in known:
             found.append(Change(day, 0, 0, False, stat))
             continue
-        inode, size, mtime, lines = known[day]
+        inode, size, mtime, lines, tail = known[day]
         if (inode, size, mtime) != (stat.st_ino, stat.st_size, stat.st_mtime_ns):
             grown = inode == stat.st_ino and stat.st_size > size
+            grown = grown and _tail_of_file(layout.records_path(root, day), size) == tail
             found.append(Change(day, size, lines, False, stat) if grown else Change(day, 0, 0, True, stat))
     return found
 
 
-def note(db: sqlite3.Connection, day: int, stat: os.stat_result, read: int, lines: int) -> None:
+def note(db: sqlite3.Connection, root: Path, day: int, stat: os.stat_result, read: int, lines: int) -> None:
     """Notes how far a partition has been read: to its byte ``read``, and how many lines that were."""
-    db.execute("INSERT OR IGNORE INTO partition VALUES(?, 0, 0, 0, 0, 0, 0, 0)", (day,))
+    tail = _tail_of_file(layout.records_path(root, day), read)
+    db.execute("INSERT OR IGNORE INTO partition VALUES(?, 0, 0, 0, 0, 0, 0, 0, 0)", (day,))
     db.execute(
-        "UPDATE partition SET inode = ?, size = ?, mtime = ?, lines = ? WHERE day = ?",
-        (stat.st_ino, read, stat.st_mtime_ns, lines, day),
+        "UPDATE partition SET inode = ?, size = ?, mtime = ?, lines = ?, tail = ? WHERE day = ?",
+        (stat.st_ino, read, stat.st_mtime_ns, lines, tail, day),
     )
+
+
+def is_known(db: sqlite3.Connection, day: int, descriptor: int) -> bool:
+    """Whether an open file is, as far as it has been read, the one that the catalog knows as the partition of a day."""
+    found = db.execute("SELECT inode, size, mtime, tail FROM partition WHERE day = ?", (day,)).fetchone()
+    if found is None:
+        return False
+    inode, size, mtime, tail = found
+    stat = os.fstat(descriptor)
+    # Of the very file that was read, other bytes are damage.
+    return (inode, size, mtime) == (stat.st_ino, stat.st_size, stat.st_mtime_ns) or _tail(descriptor, size) == tail
+
+
+def _tail(descriptor: int, end: int) -> int:
+    start = max(0, end - _TAIL_BYTES)
+    data = os.pread(descriptor, end - start, start)
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big", signed=True)
+
+
+def _tail_of_file(path: Path, end: int) -> int | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        return _tail(descriptor, end)
+    finally:
+        os.close(descriptor)
 
 
 def groups(found: Sequence[Change]) -> Iterator[list[Change]]:

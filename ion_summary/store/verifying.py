@@ -38,7 +38,7 @@ class Verifier:
 
     def compare_sizes(self, catalog: Catalog) -> None:
         """Finds partitions that lost lines since the index read them. Before it catches up: later it does not know."""
-        for change in changes(catalog.db, layout.record_partitions(self._root)):
+        for change in changes(catalog.db, self._root):
             if not change.afresh:
                 continue
             (size,) = catalog.db.execute("SELECT size FROM partition WHERE day = ?", (change.day,)).fetchone()

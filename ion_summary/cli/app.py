@@ -3,8 +3,7 @@
 A command's module is imported when that command runs: ``-h`` costs little more than starting Python with typer.
 """
 
-from __future__ import annotations
-
+# Annotations are not postponed here: typer would compile each of them from its text, twice, at every start.
 import errno
 import os
 import sys

@@ -74,11 +74,17 @@ WORDS = {
 }  # fmt: skip
 
 
-def _number(chance: random.Random, slot: str) -> str:  # noqa: C901, PLR0911, PLR0912
+def _number(chance: random.Random, slot: str) -> str:
     draw = chance.randint
     match slot:
         case "order":
-            return chance.choice([f"{draw(20250101, 20251230)}-{draw(1000, 9999)}", f"OD-{draw(100000, 999999)}", f"KR{draw(10**7, 10**8)}"])
+            return chance.choice(
+                [
+                    f"{draw(20250101, 20251230)}-{draw(1000, 9999)}",
+                    f"OD-{draw(100000, 999999)}",
+                    f"KR{draw(10**7, 10**8)}",
+                ]
+            )
         case "ticket":
             return f"{chance.choice(['CS', 'TK', 'RF', 'ZX'])}-{draw(10000, 99999)}"
         case "code":
@@ -94,7 +100,9 @@ def _number(chance: random.Random, slot: str) -> str:  # noqa: C901, PLR0911, PL
         case "date_ko":
             return f"{draw(1, 12)}월 {draw(1, 28)}일"
         case "date_en":
-            return f"{chance.choice(['January', 'March', 'April', 'June', 'August', 'October', 'November'])} {draw(1, 28)}"
+            return (
+                f"{chance.choice(['January', 'March', 'April', 'June', 'August', 'October', 'November'])} {draw(1, 28)}"
+            )
         case "ver" | "ver2":
             return f"{draw(1, 9)}.{draw(0, 20)}.{draw(0, 9)}"
         case "pct":
@@ -152,7 +160,9 @@ def session(block: str, number: str) -> dict[str, Any]:
             facts = [fact.strip() for fact in line[2:].split(" ; ")]
         elif found and not line.startswith("`"):
             name, content = found.groups()
-            messages.append({"role": _ROLES[name], "content": content} if name in _ROLES else {"name": name, "content": content})
+            messages.append(
+                {"role": _ROLES[name], "content": content} if name in _ROLES else {"name": name, "content": content}
+            )
         else:
             messages[-1]["content"] += "\n" + line
     return {"id": number, "kind": kind, "lang": language, "messages": messages, "facts": facts}
@@ -188,19 +198,27 @@ def write(path: Path, sessions: list[dict[str, Any]]) -> None:
     for made in sessions:
         said = "\n".join(message["content"] for message in made["messages"])
         for fact in made["facts"]:
-            assert any(wording in said or wording in {m.get("name") for m in made["messages"]} for wording in fact.split("|")), (made["id"], fact)
+            assert any(
+                wording in said or wording in {m.get("name") for m in made["messages"]} for wording in fact.split("|")
+            ), (made["id"], fact)
     path.write_text("".join(json.dumps(made, ensure_ascii=False) + "\n" for made in sessions), encoding="utf-8")
 
 
 def main() -> None:
-    written = [session(block, f"written-{n}") for n, block in enumerate(blocks((HERE / "written.txt").read_text("utf-8")))]
+    written = [
+        session(block, f"written-{n}") for n, block in enumerate(blocks((HERE / "written.txt").read_text("utf-8")))
+    ]
     chance = random.Random(SEED)
     banks = digressions()
     for one in written:
         digress(one, banks[f"{one['kind']} {one['lang']}"], chance)
     write(HERE / "written.jsonl", written)
     templates = list(blocks((HERE / "templates.txt").read_text("utf-8")))
-    made = [session(fill(template, chance), f"generated-{n}-{i}") for n, template in enumerate(templates) for i in range(PER_TEMPLATE)]
+    made = [
+        session(fill(template, chance), f"generated-{n}-{i}")
+        for n, template in enumerate(templates)
+        for i in range(PER_TEMPLATE)
+    ]
     for one in made:
         digress(one, banks[f"{one['kind']} {one['lang']}"], chance)
     write(HERE / "generated.jsonl", made)

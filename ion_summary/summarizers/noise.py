@@ -6,7 +6,7 @@ Mentions, markup, sign-offs, fillers, greetings, and all of a code block but its
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from functools import cache
 
 from ion_summary.text.clean import clean
 
@@ -17,38 +17,35 @@ _SUSPECT = re.compile(r"[`*#@|<&^\[~_•▶\n/–]")
 _LOOSE = (" ,", " .", " ?", " !")
 _FILLERS = (" uh", " um", " mm", " hm", "Uh", "Um", "Mm", "Hm")
 
-_FENCE = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*([\w+#.-]*)[^\n]*\n(.*?)(?:^[ \t]*(?:```|~~~)[ \t]*$|\Z)", re.M | re.S)
 # (where one of these characters is, the pattern, what comes in its place)
-_SUBSTITUTIONS: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
-    (signs, re.compile(pattern, re.M), replacement)
-    for signs, pattern, replacement in (
-        ("@", r"^(?:\s*\.?@[\w.]+[:,]?)+\s*", ""),  # mentions that address a message
-        # links that say nothing
-        ("/", r"https?://(?:t\.co|bit\.ly|goo\.gl|tinyurl\.com|ow\.ly|me2\.do|buff\.ly)/\S*", ""),
-        ("[", r"!?\[([^\]\n]{1,200})\]\((?:[^()\s]|\([^()\s]*\))*\)", r"\1"),  # a link's text without its target
-        # tags, and what stands for a photo
-        ("<", r"</?[a-zA-Z][^<>\n]{0,200}>|<!--.*?-->|<[^<>\n]{1,20}(?:않음|제외됨|생략됨)>", " "),
-        ("[", r"\[(?:[A-Z]?[a-z]+|[a-z ]+)\.?\]", " "),  # [Laughter], [inaudible]
-        # headings, lists, quotes, checkboxes
-        ("#-*+•·▶>.)[", r"^\s{0,8}(?:#{1,6}|[-*+•·▶]|>+|\d{1,2}[.)]|\[[ xX]\])\s+", ""),
-        ("|", r"^\s*\|?[\s:|-]{4,}\|?\s*$", ""),  # the rule of a table
-        ("|", r"\s*\|\s*", ", "),  # its cells
-        ("*_~", r"(\*\*|__|~~)(?=\S)(.{1,400}?)(?<=\S)\1", r"\2"),
-        ("*", r"(?<![\w*])\*(?=[^\s*])([^*\n]{1,300})(?<=\S)\*(?![\w*])", r"\1"),
-        # who signed: ^LB, *AMC, TY - Paul, with the part 1/2 of a long tweet
-        (
-            "^*/~-–—",
-            r"(?:\s+\(?\d/\d\)?)?\s*"
-            r"(?:[\^*/~][A-Z][A-Za-z]{0,9}|(?:(?:TY|Regards|Cheers|Thanks)\s?)?[-–—] ?[A-Z][a-z]{1,10})"
-            r"[.]?(?:\s+\(?\d/\d\)?)?\s*$",
-            "",
-        ),
-        ("/", r"\s+\(?\d/\d\)?\s*$", ""),
-        (",.?!;:", r"[ \t]+([,.?!;:])(?=\s|$)", r"\1"),
-    )
+_SUBSTITUTIONS = (
+    ("@", r"^(?:\s*\.?@[\w.]+[:,]?)+\s*", ""),  # mentions that address a message
+    # links that say nothing
+    ("/", r"https?://(?:t\.co|bit\.ly|goo\.gl|tinyurl\.com|ow\.ly|me2\.do|buff\.ly)/\S*", ""),
+    ("[", r"!?\[([^\]\n]{1,200})\]\((?:[^()\s]|\([^()\s]*\))*\)", r"\1"),  # a link's text without its target
+    # tags, and what stands for a photo
+    ("<", r"</?[a-zA-Z][^<>\n]{0,200}>|<!--.*?-->|<[^<>\n]{1,20}(?:않음|제외됨|생략됨)>", " "),
+    ("[", r"\[(?:[A-Z]?[a-z]+|[a-z ]+)\.?\]", " "),  # [Laughter], [inaudible]
+    # headings, lists, quotes, checkboxes
+    ("#-*+•·▶>.)[", r"^\s{0,8}(?:#{1,6}|[-*+•·▶]|>+|\d{1,2}[.)]|\[[ xX]\])\s+", ""),
+    ("|", r"^\s*\|?[\s:|-]{4,}\|?\s*$", ""),  # the rule of a table
+    ("|", r"\s*\|\s*", ", "),  # its cells
+    ("*_~", r"(\*\*|__|~~)(?=\S)(.{1,400}?)(?<=\S)\1", r"\2"),
+    ("*", r"(?<![\w*])\*(?=[^\s*])([^*\n]{1,300})(?<=\S)\*(?![\w*])", r"\1"),
+    # who signed: ^LB, *AMC, TY - Paul, with the part 1/2 of a long tweet
+    (
+        "^*/~-–—",
+        r"(?:\s+\(?\d/\d\)?)?\s*"
+        r"(?:[\^*/~][A-Z][A-Za-z]{0,9}|(?:(?:TY|Regards|Cheers|Thanks)\s?)?[-–—] ?[A-Z][a-z]{1,10})"
+        r"[.]?(?:\s+\(?\d/\d\)?)?\s*$",
+        "",
+    ),
+    ("/", r"\s+\(?\d/\d\)?\s*$", ""),
+    (",.?!;:", r"[ \t]+([,.?!;:])(?=\s|$)", r"\1"),
 )
-_FILLER = re.compile(r"(?<![\w'])(?:[Uu][hm]+|[Mm]m+|[Hh]mm+|[Ee]rm?|mm-hmm|Mm-hmm)(?![\w'-])(?:\s*[,.])?\s*")
-_STUTTER = re.compile(r"\b(\w+)(?:\s+\1\b)+")  # the the
+# Strings, because few messages need them and an import should not compile them.
+_FILLER = r"(?<![\w'])(?:[Uu][hm]+|[Mm]m+|[Hh]mm+|[Ee]rm?|mm-hmm|Mm-hmm)(?![\w'-])(?:\s*[,.])?\s*"
+_STUTTER = r"\b(\w+)(?:\s+\1\b)+"  # the the
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&"))
 # What apps write in place of something that is no text.
 _PLACEHOLDERS = frozenset(
@@ -73,16 +70,6 @@ _BEFORE_SPACE = "so|and|but|네+|음+|그럼|그러면|그리고|그런데|근�
 _OPENING = re.compile(
     rf"(?i)^(?:(?:{_BEFORE_COMMA}|{_BEFORE_SPACE})(?:[,.!~…]+\s*|\s+(?=[,–-]))|(?:{_BEFORE_SPACE})\s+(?=\w))+"
 )
-_CODE_NOISE = re.compile(
-    r"^\s*(?:#(?!!)|//|/\*|\*|import |from \S+ import|use |using |#include|package |[{}()\[\];,]*\s*$|\.\.\.)"
-)
-_SHELL = frozenset("sh bash shell zsh console powershell ps1 cmd bat terminal".split())
-_ERROR_LINE = re.compile(r"(?:\b\w*(?:Error|Exception|Fatal|FATAL|ERROR|FAILED|panic)\b|오류|에러).{0,200}")
-_SIGNATURE = re.compile(
-    r"\s*(?:async )?(?:def|class|function|func|fn|public|private|SELECT|CREATE|UPDATE|INSERT|DELETE|ALTER)\b", re.I
-)
-_LONGEST_CODE = 90
-_MOST_CODE_LINES = 4
 
 
 def tidy(text: str) -> list[tuple[str, bool]]:
@@ -92,22 +79,27 @@ def tidy(text: str) -> list[tuple[str, bool]]:
         text = text[: LONGEST * 4 // 5] + "\n" + text[-LONGEST // 5 :]
     if _SUSPECT.search(text) is None and not _is_loose(text):
         return [(_without_fillers(text), False)]
-    parts: list[tuple[str, bool]] = []
-    end = 0
-    if "```" in text or "~~~" in text:
-        for fence in _FENCE.finditer(text):
-            parts.append((_plain(text[end : fence.start()]), False))
-            parts.extend((line, True) for line in _point_of_code(fence.group(1).lower(), fence.group(2)))
-            end = fence.end()
-    parts.append((_without_fillers(_plain(text[end:])), False))
-    return parts
+    if "```" not in text and "~~~" not in text:
+        return [(_without_fillers(_plain(text)), False)]
+    from ion_summary.summarizers.codeblocks import split_code
+
+    return [(part if is_code else _without_fillers(_plain(part)), is_code) for part, is_code in split_code(text)]
+
+
+@cache
+def _substitutions() -> tuple[tuple[str, re.Pattern[str], str], ...]:
+    """Compiled when the first message needs them."""
+    return tuple((signs, re.compile(pattern, re.M), replacement) for signs, pattern, replacement in _SUBSTITUTIONS)
 
 
 def _plain(text: str) -> str:
+    # First of all short runs of white space: every pattern below looks at them from each of their characters.
+    if "  " in text or "\n\n" in text or "\t" in text:
+        text = re.sub(r"\n\s*\n", "\n", re.sub(r"[^\S\n]{2,}", " ", text))
     if "&" in text:
         for entity, char in _ENTITIES:
             text = text.replace(entity, char)
-    for signs, pattern, replacement in _SUBSTITUTIONS:
+    for signs, pattern, replacement in _substitutions():
         for sign in signs:
             if sign in text:
                 text = pattern.sub(replacement, text)
@@ -123,18 +115,8 @@ def _is_loose(text: str) -> bool:
 def _without_fillers(text: str) -> str:
     for filler in _FILLERS:
         if filler in text:
-            return _STUTTER.sub(r"\1", _FILLER.sub("", text))
+            return re.sub(_STUTTER, r"\1", re.sub(_FILLER, "", text))
     return text
-
-
-def _point_of_code(kind: str, block: str) -> Iterator[str]:
-    """The lines of a code block that say what it is for: its commands, the error, or its first signature."""
-    lines = [line.strip() for line in block.split("\n") if not _CODE_NOISE.match(line)]
-    commands = [line.removeprefix("$ ") for line in lines if kind in _SHELL or line.startswith("$ ")]
-    errors = [found.group() for line in lines if (found := _ERROR_LINE.search(line))]
-    signatures = [line for line in lines if _SIGNATURE.match(line)]
-    for line in (errors[-2:] or commands or signatures[:1] or lines[:1])[:_MOST_CODE_LINES]:
-        yield f"`{line[:_LONGEST_CODE].rstrip()}`"
 
 
 def is_placeholder(sentence: str) -> bool:

@@ -7,10 +7,9 @@ depends on how long the conversation is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ion_summary.errors import UsageError
-from ion_summary.model import Message
 from ion_summary.summarizers import speakers, weights
 from ion_summary.summarizers.bullets import Bullet, as_open, cut, render
 from ion_summary.summarizers.candidates import BIT, Heard, Sentence, factor_of, factors, listen
@@ -19,7 +18,10 @@ from ion_summary.summarizers.speakers import Speaker
 from ion_summary.summarizers.tags import tags_of
 from ion_summary.summarizers.vocabulary import Vocabulary
 
-AnyMessage = Message | Mapping[str, Any]
+if TYPE_CHECKING:
+    from ion_summary.model import Message
+
+AnyMessage: TypeAlias = "Message | Mapping[str, Any]"
 
 POOL = 40  # sentences kept when half as many again are there
 _VERSION = 1

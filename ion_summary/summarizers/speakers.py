@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
-
-from ion_summary.model import Message
 
 Speaker = tuple[str, str]  # side and name
 USER, ASSISTANT, SYSTEM, TOOL = "U", "A", "S", "T"
@@ -24,12 +22,15 @@ _PARTS = re.compile(r"[\s_.]+")
 _NOT_A_LABEL = re.compile(r"[\s:：]+")
 
 
-def read(message: Message | Mapping[str, Any]) -> tuple[str, str, str]:
-    """``(side, name, text)`` of a message: the side is one of U A S T, "" for one person among others in a room."""
+def read(message: Any) -> tuple[str, str, str]:
+    """``(side, name, text)`` of a ``Message`` or a mapping.
+
+    The side is one of U A S T, or "" for one person among others in a room.
+    """
     role: Any
     name: Any
     content: Any
-    if isinstance(message, Message):
+    if hasattr(message, "content"):  # a Message, told without importing it: data classes cost half of this import
         role, name, content = message.role, message.name, message.content
     else:
         role, content = message.get("role"), message.get("content")

@@ -10,7 +10,7 @@ from ion_summary.summarizers import weights
 from ion_summary.summarizers.words import EMPTY, KIND_NAMES, Word
 
 MOST_TERMS = 4096
-_MOST_COUNTED = 1024
+_MOST_COUNTED = 200
 _LOG = [log1p(count) ** 1.5 for count in range(_MOST_COUNTED + 1)]
 
 

@@ -42,7 +42,6 @@ memory: dict[str, Word] = {}
 _FACT = re.compile(  # letters with digits; digits with inner marks or a unit
     r"(?=.*\d)(?=.*[A-Za-z]).*|.*\d[\d.,:/-]*\d.*|\d+[%원달만천억건개일월시분차호회]\w*"
 )
-_HANGUL_START = re.compile("[가-힣]")
 _STEM = re.compile(r"^(..+?)(?:'s|’s|ies|ied|ing|ings|edly|ed|es|ly|s|er|ers|ment|ments|ion|ions)$")
 _LATIN_HEAD = re.compile(r"[a-z][a-z0-9_.-]*(?=[가-힣])")
 _LATIN_CUES = (
@@ -82,7 +81,7 @@ def _look(word: str) -> Word:
         return Word("", EMPTY, SMALL, "")
     if any(char.isdigit() for char in word):
         return Word(lower, FACT if _FACT.fullmatch(word) else NUMBER, TIME if lower[-1] in "월일시분" else 0, "")
-    if _HANGUL_START.match(lower):
+    if "가" <= lower[0] <= "힣":
         return _korean(lower)
     return _latin(word, lower)
 

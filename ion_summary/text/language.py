@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-_HANGUL = re.compile("[가-힣ᄀ-ᇿㄱ-ㆎ]")
-_LATIN = re.compile("[A-Za-z]")
+# Compiled when first needed: the summarizer asks only for an open question, and its import is to stay light.
+_HANGUL = "[가-힣ᄀ-ᇿㄱ-ㆎ]"
+_LATIN = "[A-Za-z]"
 
 
 def language(text: str) -> str:
@@ -13,5 +14,5 @@ def language(text: str) -> str:
 
     A syllable block says about as much as three letters, and Korean texts are full of Latin names and commands.
     """
-    hangul = len(_HANGUL.findall(text))
-    return "ko" if hangul and hangul * 3 >= len(_LATIN.findall(text)) else "en"
+    hangul = len(re.findall(_HANGUL, text))
+    return "ko" if hangul and hangul * 3 >= len(re.findall(_LATIN, text)) else "en"

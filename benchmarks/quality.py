@@ -1,0 +1,251 @@
+"""How good are the rule summaries, and what do they cost? All tables of ``docs/summaries.md`` in one run.
+
+    python benchmarks/quality.py DATA_DIR [--limit 60] [--only rouge facts ablation time]
+
+DATA_DIR holds ``SET.dev.jsonl`` files: ``{"lang", "messages": [{"role"?, "speaker"?, "content"}], "references"}`` per line.
+Needs the packages rouge-score (its Porter stemmer) and, for the other methods, sumy; Korean figures by morphemes as well
+if kiwipiepy is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import quality_baselines as baselines
+import quality_facts
+import quality_rouge
+from quality_rouge import REFERENCE_BUDGETS, References, read_set
+
+from ion_summary.summarizers import bullets, candidates, selection, vocabulary, weights, words
+from ion_summary.summarizers import lexicon_en as en
+from ion_summary.summarizers import lexicon_ko as ko
+from ion_summary.summarizers.rule import RunningSummary, digest_session, summarize
+
+OTHERS = ("newest", "lead", "longest", "Luhn", "LexRank", "TextRank", "LSA")
+ROOMY = (6, 600)
+WIDE = (8, 800)
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def systems(language: str, skip_slow: bool) -> Iterator[tuple[str, baselines.System]]:
+    yield "ours", summarize
+    for name in OTHERS:
+        if name.islower():
+            yield name, getattr(baselines, name)
+        elif not (skip_slow and name == "TextRank"):
+            yield name, baselines.sumy(name, language)
+
+
+def rouge(rows: Rows) -> None:
+    print("\nROUGE-1/ROUGE-2: F1 at the references' length; recall at 6x600 and at 8x800")
+    print(f"{'set':13s} {'system':9s} {'F1':>13s} {'recall 6x600':>14s} {'recall 8x800':>14s}")
+    sums: dict[str, list[list[float]]] = {}
+    for name, dialogues in rows.items():
+        language = dialogues[0]["lang"]
+        references = [References(row) for row in dialogues]
+        for system, run in systems(language, skip_slow=name == "qmsum"):
+            line: list[float] = []
+            for budget, first in ((REFERENCE_BUDGETS[name], 0), (ROOMY, 2), (WIDE, 2)):
+                scores = [r.score(run(row["messages"], *budget)) for row, r in zip(dialogues, references, strict=True)]
+                line += [statistics.fmean(s[first + n] for s in scores) for n in (0, 1)]
+            sums.setdefault(system, []).append(line)
+            print(f"{name:13s} {system:9s} " + "  ".join(f"{a:6.2f}/{b:5.2f}" for a, b in zip(line[::2], line[1::2], strict=True)), flush=True)
+    for system, lines in sums.items():
+        line = [statistics.fmean(column) for column in zip(*lines, strict=True)]
+        print(f"{'mean of %d' % len(lines):13s} {system:9s} " + "  ".join(f"{a:6.2f}/{b:5.2f}" for a, b in zip(line[::2], line[1::2], strict=True)))
+    if importlib.util.find_spec("kiwipiepy"):
+        _by_morphemes(rows)
+
+
+def _by_morphemes(rows: Rows) -> None:
+    from kiwipiepy import Kiwi
+
+    kiwi = Kiwi()
+    pairs = quality_rouge.tokens
+    quality_rouge.tokens = lambda text, language: (
+        [t.form.lower() for t in kiwi.tokenize(text) if not t.tag.startswith("S") or t.tag in ("SL", "SN")]
+        if language == "ko"
+        else pairs(text, language)
+    )
+    print("\nKorean sets by morphemes (kiwipiepy), F1 at the references' length")
+    for name, dialogues in rows.items():
+        if dialogues[0]["lang"] == "ko":
+            references = [References(row) for row in dialogues]
+            for system, run in systems("ko", skip_slow=False):
+                scores = [r.score(run(row["messages"], *REFERENCE_BUDGETS[name])) for row, r in zip(dialogues, references, strict=True)]
+                print(f"{name:13s} {system:9s} {statistics.fmean(s[0] for s in scores):6.2f}/{statistics.fmean(s[1] for s in scores):5.2f}", flush=True)
+    quality_rouge.tokens = pairs
+
+
+def facts() -> None:
+    print("\nNeeded facts kept, percent (tuned half; check half, never looked at)")
+    tables = {budget: quality_facts.kept(summarize, *budget) for budget in (WIDE, ROOMY)}
+    keys = sorted({key[1:] for table in tables.values() for key in table})
+
+    def share(budget: tuple[int, int], part: str, wanted: tuple[str, str] | None) -> str:
+        counts = [v for k, v in tables[budget].items() if k[0] == part and wanted in (None, k[1:])]
+        total = sum(of for _, of in counts)
+        return f"{100 * sum(have for have, _ in counts) / total:5.1f}" if total else "    -"
+
+    print(f"{'kind':18s} {'8x800':>13s} {'6x600':>13s}")
+    for key in [*keys, None]:
+        label = " ".join(key) if key else "all"
+        print(f"{label:18s} " + "  ".join(f"{share(b, 'tuned', key)} {share(b, 'check', key)}" for b in (WIDE, ROOMY)))
+
+
+@contextmanager
+def patched(*changes: tuple[Any, str, Any]) -> Iterator[None]:
+    """With attributes (or items of a dict) changed for a while."""
+    old = []
+    for owner, name, value in changes:
+        if isinstance(owner, dict):
+            old.append(owner[name])
+            owner[name] = value
+        else:
+            old.append(getattr(owner, name))
+            setattr(owner, name, value)
+    forget()
+    yield
+    for (owner, name, _), value in zip(changes, old, strict=True):
+        if isinstance(owner, dict):
+            owner[name] = value
+        else:
+            setattr(owner, name, value)
+    forget()
+
+
+def forget() -> None:
+    """Drops everything that was computed from lists and weights."""
+    words.memory.clear()
+    candidates.factors.clear()
+    vocabulary._WORTH[:] = vocabulary._worth_table()
+    vocabulary._ONCE[:] = [row[1] for row in vocabulary._WORTH]
+
+
+def _neutral(*names: str) -> list[tuple[Any, str, Any]]:
+    return [(weights.FACTOR, name, 1.0) for name in names]
+
+
+ABLATIONS: dict[str, Callable[[], list[tuple[Any, str, Any]]]] = {
+    "the list of words that carry nothing": lambda: [
+        (en, "EMPTY", frozenset()), (words, "_EMPTY_STEMS", frozenset()), (ko, "EMPTY", frozenset()), (ko, "EMPTY_STEMS", ()),
+    ],
+    "the bonus for the opening and a new topic": lambda: _neutral("opening", "topic", "early", "soon"),
+    "several turns in a bullet": lambda: [(selection, "MOST_REPLIES", 0)],
+    "the division by length": lambda: [(selection, "length_power", lambda _: 0.0)],
+    "term frequency": lambda: [(vocabulary, "_LOG", [1.0] * len(vocabulary._LOG))],
+    "stripping of noise and fillers": lambda: [
+        (candidates, "tidy", lambda text: [(text, False)]), (candidates, "strip_opening", lambda text: text),
+    ],
+    "novelty": lambda: [(weights, "REPEATED", 1.0)],
+    "terms that both sides use": lambda: [(weights, "SHARED", 1.0)],
+    "cues (request, promise, problem, decision, intent)": lambda: _neutral("request", "commit", "problem", "decide", "intent"),
+    "answers and questions": lambda: _neutral("question", "answer", "reply", "wh"),
+    "names, numbers and exact values": lambda: [
+        *((weights.TERM, kind, 1.0) for kind in ("name", "number", "fact", "rare")), *_neutral("number", "fact", "name"), (weights, "EXACT", 1.0),
+    ],
+}  # fmt: skip
+
+
+def ablation(rows: Rows, limit: int) -> None:
+    print("\nAblation: mean of the sets, F1 at the references' length (R1+R2), needed facts at 6x600")
+
+    def measured() -> tuple[float, float]:
+        of_sets = []
+        for name, dialogues in rows.items():
+            scores = [References(r).score(summarize(r["messages"], *REFERENCE_BUDGETS[name])) for r in dialogues[:limit]]
+            of_sets.append(statistics.fmean(s[0] + s[1] for s in scores))
+        counts = quality_facts.kept(summarize, *ROOMY).values()
+        return statistics.fmean(of_sets), 100 * sum(h for h, _ in counts) / sum(n for _, n in counts)
+
+    whole = measured()
+    print(f"{'everything':52s} {whole[0]:6.2f} {whole[1]:6.1f}")
+    for name, changes in ABLATIONS.items():
+        with patched(*changes()):
+            without = measured()
+        print(f"without {name:44s} {without[0] - whole[0]:+6.2f} {without[1] - whole[1]:+6.1f}", flush=True)
+
+
+def _session(turns: int) -> list[dict[str, Any]]:
+    """A session of that many turns out of our own sentences."""
+    said = [m for _, s in quality_facts.sessions() for m in s["messages"] if s["kind"] in ("support", "assistant")]
+    return [said[(7 * n) % len(said)] for n in range(turns)]
+
+
+def timing() -> None:
+    print("\nTime of add + summary (6x600) at every turn, ms")
+    for turns in (10, 50, 500, 5000):
+        spent = []
+        for start in range(max(1, 600 // turns)):
+            running = RunningSummary()
+            for message in _session(turns + start)[start:]:
+                begun = time.perf_counter()
+                running.add(message)
+                running.summary()
+                spent.append(1e3 * (time.perf_counter() - begun))
+        spent.sort()
+        print(f"{turns:6d} turns: median {statistics.median(spent):.3f}, p99 {spent[int(0.99 * len(spent))]:.3f}, longest {spent[-1]:.3f}")
+    session = _session(49)
+    running = RunningSummary()
+    for message in session[:-1]:
+        running.add(message)
+    state = running.to_dict()
+
+    def one_turn() -> float:
+        fresh = RunningSummary.from_dict(state)
+        begun = time.perf_counter()
+        fresh.add(session[-1])
+        fresh.summary()
+        return time.perf_counter() - begun
+
+    ours = statistics.median(one_turn() for _ in range(200))
+    lexrank = baselines.sumy("LexRank", "en")
+    theirs = []
+    for _ in range(7):
+        begun = time.perf_counter()
+        lexrank(session, 6, 600)
+        theirs.append(time.perf_counter() - begun)
+    print(f"at 49 turns: {1e3 * ours:.3f} ms, LexRank {1e3 * statistics.median(theirs):.1f} ms, ratio {statistics.median(theirs) / ours:.0f}")
+    sessions = [[m for m in _session(10 + n)[n:]] for n in range(200)]
+    digest_session(sessions[0])
+    begun = time.process_time()
+    for each in sessions:
+        digest_session(each)
+    print(f"bulk: {len(sessions) / (time.process_time() - begun):.0f} sessions of 10 messages per second and core")
+    _import_cost()
+
+
+def _import_cost() -> None:
+    probe = "import resource,time;a=resource.getrusage(0).ru_maxrss;t=time.perf_counter();import ion_summary.summarizers.rule;print((time.perf_counter()-t)*1e3,(resource.getrusage(0).ru_maxrss-a)/1024)"
+    runs = [tuple(map(float, subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout.split())) for _ in range(9)]
+    print(f"import: {statistics.median(r[0] for r in runs):.1f} ms, {statistics.median(r[1] for r in runs):.1f} MB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--limit", type=int, help="only so many dialogues of each set")
+    parser.add_argument("--only", nargs="+", choices=("rouge", "facts", "ablation", "time"), default=["rouge", "facts", "ablation", "time"])
+    options = parser.parse_args()
+    rows = {p.name.split(".")[0]: read_set(p, options.limit) for p in sorted(options.data.glob("*.dev.jsonl"))}
+    if "rouge" in options.only:
+        rouge(rows)
+    if "facts" in options.only:
+        facts()
+    if "ablation" in options.only:
+        ablation(rows, options.limit or 60)
+    if "time" in options.only:
+        timing()
+
+
+if __name__ == "__main__":
+    main()

@@ -10,7 +10,7 @@ from datetime import tzinfo
 from pathlib import Path
 
 from ion_summary.operations.drafts import Draft, Origin, draft
-from ion_summary.times import LocalZone
+from ion_summary.times import zone
 from ion_summary.transcripts import read
 from ion_summary.transcripts.detect import detect
 from ion_summary.transcripts.reader import Reader, ReadOptions, Rejected, Resume, Source
@@ -52,5 +52,6 @@ def drafts(
         time_ms=(time.time_ns() if stat is None else stat.st_mtime_ns) // 1_000_000,
         user=manner.user,
     )
-    for item in read(source, reader, ReadOptions(tz=manner.tz or LocalZone(), split=manner.split), start):
+    options = ReadOptions(tz=manner.tz or zone(reader.zone or "local"), split=manner.split)
+    for item in read(source, reader, options, start):
         yield item if isinstance(item, Rejected | Resume) else draft(item, origin)

@@ -30,6 +30,7 @@ class ChatGptReader:
     """``conversations.json``, its shards ``conversations-000.json``, and ``{"conversations": […]}``."""
 
     name = "chatgpt"
+    zone: str | None = None
 
     def recognise(self, head: bytes, name: str) -> Evidence | None:
         """Objects with a ``mapping`` of nodes."""

@@ -34,6 +34,7 @@ class KakaoTalkReader:
     """One session for each local day of the room."""
 
     name = "kakaotalk"
+    zone: str | None = "Asia/Seoul"
 
     def recognise(self, head: bytes, name: str) -> Evidence | None:  # noqa: ARG002
         """The header of an export, or lines of one of the dialects."""

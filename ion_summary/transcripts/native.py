@@ -22,6 +22,7 @@ class NativeReader:
     """``{"session_id", "user_id", "messages": [{"role", "content", "timestamp"}], "metadata"}``."""
 
     name = "native"
+    zone: str | None = None
 
     def recognise(self, head: bytes, name: str) -> Evidence | None:  # noqa: ARG002
         """Objects with ``messages`` that say who spoke or when as only this format does."""

@@ -16,6 +16,7 @@ class OpenAiReader:
     """``{"messages": [{"role", "content"}]}`` by lines, in an array or alone, or one bare array of messages."""
 
     name = "openai"
+    zone: str | None = None
 
     def recognise(self, head: bytes, name: str) -> Evidence | None:  # noqa: ARG002
         """Messages of role and content, in ``messages`` or bare."""

@@ -54,6 +54,7 @@ class PlainTextReader:
     """One session for the file. It has no Resume: whatever is added belongs to that session."""
 
     name = "plaintext"
+    zone: str | None = None
 
     def recognise(self, head: bytes, name: str) -> Evidence | None:  # noqa: ARG002
         """Turns of a user and an assistant, or a beginning with such a turn."""

@@ -89,9 +89,14 @@ class Evidence:
 
 
 class Reader(Protocol):
-    """One format. A module of ``transcripts`` defines one as ``READER`` and ``detect`` names the module."""
+    """One format. A module of ``transcripts`` defines one as ``READER`` and ``detect`` names the module.
+
+    ``zone`` is the IANA name of the time zone in which people use the format, for times that carry none; None if that
+    can be any.
+    """
 
     name: str
+    zone: str | None
 
     def recognise(self, head: bytes, name: str) -> Evidence | None:
         """What speaks for this format in the first 64 KiB and the name of a source; None if nothing does."""

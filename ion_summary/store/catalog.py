@@ -26,7 +26,7 @@ _COLUMNS = "id, session, user, type, created, saved, offset, length, messages, s
 _TABLES = f"""
 CREATE TABLE partition(
     day INTEGER PRIMARY KEY, inode INTEGER, size INTEGER, mtime INTEGER, lines INTEGER,
-    sessions INTEGER, llm INTEGER, messages INTEGER, tail INTEGER);
+    sessions INTEGER, llm INTEGER, messages INTEGER, tail INTEGER, birth INTEGER);
 CREATE TABLE name(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, sessions INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE source(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE record(
@@ -157,6 +157,10 @@ class Catalog:
         )
         found = self.db.execute(query, (orjson.dumps(list(sessions)).decode(),))
         return {session: Stored(*state) for session, *state in found}
+
+    def births(self) -> dict[int, int]:
+        """Per day what its numbers are called: those of a partition that is read anew are others."""
+        return dict(self.db.execute("SELECT day, birth FROM partition"))
 
     def derived_with(self, contents: Iterable[int]) -> list[tuple[int, str, Place]]:
         """Sessions with a derived id whose whole content is one of those: content, user, and where the record is."""

@@ -69,10 +69,7 @@ class IndexWriter:
 
     def _open_both(self) -> None:
         self.catalog = Catalog(self._open(CATALOG, catalog.SCHEMA, catalog.create))
-        self.segments = Segments(self._open(TEXT, segments.SCHEMA, segments.create))
-        if not self.catalog.db.execute("SELECT 1 FROM partition LIMIT 1").fetchone():
-            # A new catalog cannot tell which partitions were replaced since the segments were filled.
-            self._empty(self.segments.db, segments.create)
+        self.segments = Segments(self._open(TEXT, segments.SCHEMA, segments.create), self.catalog.births)
 
     def _open(self, name: str, schema: int, create: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
         path = self._root / layout.INDEX / name
@@ -122,7 +119,6 @@ class IndexWriter:
             return
         fresh = sum(change.stat.st_size - change.start for change in found if change.stat)
         progress.start("index", fresh, "bytes")
-        self._retire([change.day for change in found if change.afresh])
         bulk = fresh > _BULK_BYTES
         for some in groups(sorted(found)):
             with transaction(self.catalog.db), transaction(self.segments.db):
@@ -182,17 +178,6 @@ class IndexWriter:
             self._empty(self.segments.db, segments.create)
             self.catch_up(progress, workers)
             self.fill_segments()
-
-    def _retire(self, days: list[int]) -> None:
-        if not days:
-            return
-        # Before the catalog forgets the day, and synced: else a power cut could leave words of lines that are gone
-        # under numbers that other lines bear.
-        self.segments.db.execute("PRAGMA synchronous=FULL")
-        with transaction(self.segments.db):
-            for day in days:
-                self.segments.retire_day(day)
-        self.segments.db.execute("PRAGMA synchronous=NORMAL")
 
     def _take_in(self, found: Sequence[Change], bulk: bool, progress: Progress, workers: Workers) -> None:
         stats = dict[int, os.stat_result]()

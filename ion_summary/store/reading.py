@@ -73,10 +73,8 @@ class IndexReader:
 
     def _open(self) -> tuple[Catalog, Segments]:
         index = self._root / layout.INDEX
-        return (
-            Catalog(_open_or_empty(index / CATALOG, catalog.SCHEMA, catalog.create)),
-            Segments(_open_or_empty(index / TEXT, segments.SCHEMA, segments.create)),
-        )
+        known = Catalog(_open_or_empty(index / CATALOG, catalog.SCHEMA, catalog.create))
+        return known, Segments(_open_or_empty(index / TEXT, segments.SCHEMA, segments.create), known.births)
 
     def _caught_up(self) -> tuple[Catalog, Segments]:
         lock = WriterLock(self._root, 0)
@@ -96,7 +94,7 @@ class IndexReader:
         return self._copied()
 
     def _copied(self) -> tuple[Catalog, Segments]:
-        behind, text = self._open()
+        behind, segments_behind = self._open()
         db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         behind.db.backup(db)
         behind.db.close()
@@ -104,14 +102,12 @@ class IndexReader:
         try:
             for change in sorted(changes(db, self._root)):
                 self._take_in(mine, change)
-                if change.afresh:
-                    text.distrust(change.day)
         except BaseException:
             db.close()
-            text.db.close()
+            segments_behind.db.close()
             raise
         self._private = True
-        return mine, text
+        return mine, Segments(segments_behind.db, mine.births)
 
     def _take_in(self, mine: Catalog, change: Change) -> None:
         if change.stat is None:

@@ -2,7 +2,8 @@
 
 A segment cannot be changed, only added to: numbers of superseded records stay in it, and whoever reads it asks the
 catalog whether a number still stands for a record. A day that was read anew gives its numbers to other lines, and so
-its whole month is built again. ``indexed`` says up to which byte of each partition the lines are in their segment; the
+its whole month is built again; until then, and for a reader who sees the one database before and the other after, its
+``birth`` differs. ``indexed`` says up to which byte of each partition the lines are in their segment; the
 lines behind it, the hot tail, are looked at one by one until there are enough of them.
 """
 
@@ -10,16 +11,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ion_summary.store import database
 from ion_summary.store.layout import month_of
 from ion_summary.text.tokens import Term, tag_token, token_text
 
-SCHEMA = 1
+SCHEMA = 2
 
 _TABLES = f"""
-CREATE TABLE indexed(day INTEGER PRIMARY KEY, upto INTEGER NOT NULL);
+CREATE TABLE indexed(day INTEGER PRIMARY KEY, upto INTEGER NOT NULL, birth INTEGER NOT NULL);
 CREATE TABLE segment(month TEXT PRIMARY KEY) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA};
 """
@@ -54,20 +55,20 @@ def match_expression(terms: Sequence[Term], tag: str | None) -> tuple[str | None
 
 
 class Segments:
-    """The segments, over one connection. Changes belong to the caller's transaction."""
+    """The segments, over one connection. Changes belong to the caller's transaction.
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    ``births`` is asked what the catalog calls the numbers of each day.
+    """
+
+    def __init__(self, db: sqlite3.Connection, births: Callable[[], Mapping[int, int]]) -> None:
         self.db = db
-        self._distrusted: set[int] = set()
+        self._births = births
 
     def indexed(self) -> dict[int, int]:
         """Per day the byte up to which its partition's lines are in the segment (-1: its numbers are stale)."""
-        upto = dict(self.db.execute("SELECT day, upto FROM indexed"))
-        return upto | dict.fromkeys(self._distrusted & upto.keys(), -1)
-
-    def distrust(self, day: int) -> None:
-        """A reader's way to retire a day, for itself alone."""
-        self._distrusted.add(day)
+        births = self._births()
+        found = self.db.execute("SELECT day, upto, birth FROM indexed")
+        return {day: upto if births.get(day) == birth else -1 for day, upto, birth in found}
 
     def months(self) -> list[str]:
         """The months that have a segment, newest first."""
@@ -77,7 +78,8 @@ class Segments:
         """Takes in the ``(number, document)`` of a day's next lines, which end at byte ``upto``."""
         table = self._table(month_of(day))
         self.db.executemany(f"INSERT INTO {table}(rowid, body) VALUES(?, ?)", documents)
-        self.db.execute("INSERT OR REPLACE INTO indexed(day, upto) VALUES(?, ?)", (day, upto))
+        birth = self._births()[day]
+        self.db.execute("INSERT OR REPLACE INTO indexed(day, upto, birth) VALUES(?, ?, ?)", (day, upto, birth))
 
     def _table(self, month: str) -> str:
         table = _name(month)
@@ -89,10 +91,6 @@ class Segments:
             self.db.execute(f"INSERT INTO {table}({table}, rank) VALUES('hashsize', {_HASH_BYTES})")
             self.db.execute("INSERT INTO segment(month) VALUES(?)", (month,))
         return table
-
-    def retire_day(self, day: int) -> None:
-        """The day's lines are gone: its numbers may stay in the segment as long as no line bears them again."""
-        self.db.execute("UPDATE indexed SET upto = -1 WHERE day = ?", (day,))
 
     def drop_month(self, month: str) -> None:
         """Removes a segment; the days in it count as not indexed."""

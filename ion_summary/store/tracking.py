@@ -52,7 +52,8 @@ def changes(db: sqlite3.Connection, root: Path) -> list[Change]:
 def note(db: sqlite3.Connection, root: Path, day: int, stat: os.stat_result, read: int, lines: int) -> None:
     """Notes how far a partition has been read: to its byte ``read``, and how many lines that were."""
     tail = _tail_of_file(layout.records_path(root, day), read)
-    db.execute("INSERT OR IGNORE INTO partition VALUES(?, 0, 0, 0, 0, 0, 0, 0, 0)", (day,))
+    birth = int.from_bytes(os.urandom(7), "big")
+    db.execute("INSERT OR IGNORE INTO partition VALUES(?, 0, 0, 0, 0, 0, 0, 0, 0, ?)", (day, birth))
     db.execute(
         "UPDATE partition SET inode = ?, size = ?, mtime = ?, lines = ?, tail = ? WHERE day = ?",
         (stat.st_ino, read, stat.st_mtime_ns, lines, tail, day),

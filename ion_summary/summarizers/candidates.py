@@ -15,6 +15,7 @@ FEATURES = tuple(FACTOR)
 BIT = {name: 1 << place for place, name in enumerate(FEATURES)}
 _MOST_SENTENCES = 120  # of one message; what a longer one says after that is left out
 _FEW, _MANY = 2, 12  # terms
+_POLITE_ENDS = ("주시겠어요?", "주실래요?", "주시겠습니까?", "줄래?")  # they ask for no answer
 _QUESTION_ENDS = ("?", "？", "까요", "나요", "니까", "?)", '?"')
 
 
@@ -107,9 +108,10 @@ def _take(sentence: str, is_code: bool, heard: Heard) -> None:
     if len(rest) < len(sentence) and _read(sentence[: -len(rest)])[2] & words.GREET:
         heard.greets = True
     features = BIT["code"] if is_code else 0
-    heard.asks = rest.endswith(_QUESTION_ENDS)
-    if heard.asks:
+    heard.asks = False
+    if rest.endswith(_QUESTION_ENDS):
         features |= _QUESTION
+        heard.asks = not rest.endswith(_POLITE_ENDS)
     if is_code or len(rest) <= LONG:
         heard.sentences.append(Sentence(rest, terms, features | _features(rest, len(terms), kinds, cues, spoken)))
         return

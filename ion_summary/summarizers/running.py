@@ -41,7 +41,7 @@ class RunningSummary:
         self._pool: list[Sentence] = []
         self._vocabulary = Vocabulary()
         self._voices: dict[Speaker, int] = {}
-        self._messages = self._turn = self._order = self._topic_turn = self._spoken = 0
+        self._messages = self._turn = self._order = self._topic_turn = self._spoken = self._opening = 0
         self._last: Speaker | None = None
         self._asked: Sentence | None = None  # the question that nobody has answered yet
         self._new_topic = True
@@ -108,7 +108,9 @@ class RunningSummary:
 
     def _features_of_turn(self, heard: Heard, speaker: Speaker) -> int:
         features = _SIDE_BIT[speaker[0]]
-        if self._turn == 1:
+        if speaker[0] not in ("A", "S", "T") and self._opening in (0, self._turn):
+            # What the first one who wants something says: an assistant's "how can I help" is no subject.
+            self._opening = self._turn
             features |= BIT["opening"]
         elif self._new_topic and speaker[0] not in ("S", "T"):
             features |= BIT["topic"]
@@ -194,7 +196,7 @@ class RunningSummary:
             "pool": [sentence.to_list() for sentence in self._pool],
             "vocabulary": self._vocabulary.to_dict(),
             "voices": [list(speaker) for speaker in self._voices],
-            "counts": [self._messages, self._turn, self._order, self._topic_turn, self._spoken],
+            "counts": [self._messages, self._turn, self._order, self._topic_turn, self._spoken, self._opening],
             "last": None if self._last is None else list(self._last),
             "asked": None if self._asked is None else self._asked.to_list(),
             "new_topic": self._new_topic,
@@ -213,7 +215,7 @@ class RunningSummary:
         made._pool = [Sentence.from_list(values) for values in state["pool"]]
         made._vocabulary = Vocabulary.from_dict(state["vocabulary"])
         made._voices = {(side, name): voice for voice, (side, name) in enumerate(state["voices"])}
-        made._messages, made._turn, made._order, made._topic_turn, made._spoken = state["counts"]
+        made._messages, made._turn, made._order, made._topic_turn, made._spoken, made._opening = state["counts"]
         made._last = None if state["last"] is None else (state["last"][0], state["last"][1])
         if state["asked"] is not None:
             asked = Sentence.from_list(state["asked"])

@@ -61,6 +61,7 @@ class Workers:
         try:
             future = self._pool.submit(function, *args, **kwargs)
         except BrokenProcessPool:
+            _end(self._pool)
             self._pool = _start(self.count)
             future = self._pool.submit(function, *args, **kwargs)
         return Call(future, lambda: function(*args, **kwargs))
@@ -81,8 +82,17 @@ class Workers:
     def close(self) -> None:
         """Ends the processes; work that has not begun is dropped."""
         if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            _end(self._pool)
             self._pool = None
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    # A process that was being started when another one was killed is waited for, but never told to end (CPython 3.11
+    # to 3.13): nobody would come back from the shutdown.
+    if pool._broken:
+        for process in list(pool._processes.values()):
+            process.kill()
+    pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _start(count: int) -> ProcessPoolExecutor:

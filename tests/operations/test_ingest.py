@@ -458,8 +458,8 @@ def test_any_number_of_workers_writes_the_same(tmp_path: Path) -> None:
 
 
 KILLER = """
-import os, signal, sys, threading, time
-from multiprocessing import active_children
+import os, signal, sys, threading
+from pathlib import Path
 from ion_summary.operations.ingest import IngestRequest, ingest
 from ion_summary.progress import Silent
 from ion_summary.store.storage import SessionSummaryStorage
@@ -468,10 +468,11 @@ killed = []
 
 def kill():
     while not killed:
-        for child in active_children():
-            os.kill(child.pid, signal.SIGKILL)
-            killed.append(child.pid)
-            break
+        for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(int(pid), signal.SIGKILL)
+                killed.append(pid)
+                break
 
 if __name__ == "__main__":
     thread = threading.Thread(target=kill, daemon=True)

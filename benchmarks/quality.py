@@ -25,7 +25,7 @@ import quality_facts
 import quality_rouge
 from quality_rouge import REFERENCE_BUDGETS, References, read_set
 
-from ion_summary.summarizers import bullets, candidates, selection, vocabulary, weights, words
+from ion_summary.summarizers import candidates, selection, vocabulary, weights, words
 from ion_summary.summarizers import lexicon_en as en
 from ion_summary.summarizers import lexicon_ko as ko
 from ion_summary.summarizers.rule import RunningSummary, digest_session, summarize
@@ -54,14 +54,28 @@ def rouge(rows: Rows) -> None:
         references = [References(row) for row in dialogues]
         for system, run in systems(language, skip_slow=name == "qmsum"):
             line: list[float] = []
-            for budget, first in ((REFERENCE_BUDGETS[name], 0), (ROOMY, 2), (WIDE, 2)):
-                scores = [r.score(run(row["messages"], *budget)) for row, r in zip(dialogues, references, strict=True)]
-                line += [statistics.fmean(s[first + n] for s in scores) for n in (0, 1)]
+            budgets = ((REFERENCE_BUDGETS[name], 0), (ROOMY, 2), (WIDE, 2))
+            scores = [
+                [
+                    value
+                    for budget, first in budgets
+                    for value in r.score(run(row["messages"], *budget))[first : first + 2]
+                ]
+                for row, r in zip(dialogues, references, strict=True)
+            ]
+            line += [statistics.fmean(column) for column in zip(*scores, strict=True)]
             sums.setdefault(system, []).append(line)
-            print(f"{name:13s} {system:9s} " + "  ".join(f"{a:6.2f}/{b:5.2f}" for a, b in zip(line[::2], line[1::2], strict=True)), flush=True)
+            print(
+                f"{name:13s} {system:9s} "
+                + "  ".join(f"{a:6.2f}/{b:5.2f}" for a, b in zip(line[::2], line[1::2], strict=True)),
+                flush=True,
+            )
     for system, lines in sums.items():
         line = [statistics.fmean(column) for column in zip(*lines, strict=True)]
-        print(f"{'mean of %d' % len(lines):13s} {system:9s} " + "  ".join(f"{a:6.2f}/{b:5.2f}" for a, b in zip(line[::2], line[1::2], strict=True)))
+        print(
+            f"{'mean of %d' % len(lines):13s} {system:9s} "
+            + "  ".join(f"{a:6.2f}/{b:5.2f}" for a, b in zip(line[::2], line[1::2], strict=True))
+        )
     if importlib.util.find_spec("kiwipiepy"):
         _by_morphemes(rows)
 
@@ -81,8 +95,14 @@ def _by_morphemes(rows: Rows) -> None:
         if dialogues[0]["lang"] == "ko":
             references = [References(row) for row in dialogues]
             for system, run in systems("ko", skip_slow=False):
-                scores = [r.score(run(row["messages"], *REFERENCE_BUDGETS[name])) for row, r in zip(dialogues, references, strict=True)]
-                print(f"{name:13s} {system:9s} {statistics.fmean(s[0] for s in scores):6.2f}/{statistics.fmean(s[1] for s in scores):5.2f}", flush=True)
+                scores = [
+                    r.score(run(row["messages"], *REFERENCE_BUDGETS[name]))
+                    for row, r in zip(dialogues, references, strict=True)
+                ]
+                print(
+                    f"{name:13s} {system:9s} {statistics.fmean(s[0] for s in scores):6.2f}/{statistics.fmean(s[1] for s in scores):5.2f}",
+                    flush=True,
+                )
     quality_rouge.tokens = pairs
 
 
@@ -127,8 +147,7 @@ def forget() -> None:
     """Drops everything that was computed from lists and weights."""
     words.memory.clear()
     candidates.factors.clear()
-    vocabulary._WORTH[:] = vocabulary._worth_table()
-    vocabulary._ONCE[:] = [row[1] for row in vocabulary._WORTH]
+    vocabulary.load_weights()
 
 
 def _neutral(*names: str) -> list[tuple[Any, str, Any]]:
@@ -162,7 +181,9 @@ def ablation(rows: Rows, limit: int) -> None:
     def measured() -> tuple[float, float]:
         of_sets = []
         for name, dialogues in rows.items():
-            scores = [References(r).score(summarize(r["messages"], *REFERENCE_BUDGETS[name])) for r in dialogues[:limit]]
+            scores = [
+                References(r).score(summarize(r["messages"], *REFERENCE_BUDGETS[name])) for r in dialogues[:limit]
+            ]
             of_sets.append(statistics.fmean(s[0] + s[1] for s in scores))
         counts = quality_facts.kept(summarize, *ROOMY).values()
         return statistics.fmean(of_sets), 100 * sum(h for h, _ in counts) / sum(n for _, n in counts)
@@ -182,18 +203,20 @@ def _session(turns: int) -> list[dict[str, Any]]:
 
 
 def timing() -> None:
-    print("\nTime of add + summary (6x600) at every turn, ms")
+    print("\nCPU time of add + summary (6x600) at every turn, ms")
     for turns in (10, 50, 500, 5000):
         spent = []
         for start in range(max(1, 600 // turns)):
             running = RunningSummary()
             for message in _session(turns + start)[start:]:
-                begun = time.perf_counter()
+                begun = time.thread_time()
                 running.add(message)
                 running.summary()
-                spent.append(1e3 * (time.perf_counter() - begun))
+                spent.append(1e3 * (time.thread_time() - begun))
         spent.sort()
-        print(f"{turns:6d} turns: median {statistics.median(spent):.3f}, p99 {spent[int(0.99 * len(spent))]:.3f}, longest {spent[-1]:.3f}")
+        print(
+            f"{turns:6d} turns: median {statistics.median(spent):.3f}, p99 {spent[int(0.99 * len(spent))]:.3f}, longest {spent[-1]:.3f}"
+        )
     session = _session(49)
     running = RunningSummary()
     for message in session[:-1]:
@@ -202,20 +225,22 @@ def timing() -> None:
 
     def one_turn() -> float:
         fresh = RunningSummary.from_dict(state)
-        begun = time.perf_counter()
+        begun = time.thread_time()
         fresh.add(session[-1])
         fresh.summary()
-        return time.perf_counter() - begun
+        return time.thread_time() - begun
 
     ours = statistics.median(one_turn() for _ in range(200))
     lexrank = baselines.sumy("LexRank", "en")
     theirs = []
     for _ in range(7):
-        begun = time.perf_counter()
-        lexrank(session, 6, 600)
-        theirs.append(time.perf_counter() - begun)
-    print(f"at 49 turns: {1e3 * ours:.3f} ms, LexRank {1e3 * statistics.median(theirs):.1f} ms, ratio {statistics.median(theirs) / ours:.0f}")
-    sessions = [[m for m in _session(10 + n)[n:]] for n in range(200)]
+        begun = time.thread_time()
+        lexrank(list(session), 6, 600)
+        theirs.append(time.thread_time() - begun)
+    print(
+        f"at 49 turns: {1e3 * ours:.3f} ms, LexRank {1e3 * statistics.median(theirs):.1f} ms, ratio {statistics.median(theirs) / ours:.0f}"
+    )
+    sessions = [_session(10 + n)[n:] for n in range(200)]
     digest_session(sessions[0])
     begun = time.process_time()
     for each in sessions:
@@ -225,16 +250,41 @@ def timing() -> None:
 
 
 def _import_cost() -> None:
-    probe = "import resource,time;a=resource.getrusage(0).ru_maxrss;t=time.perf_counter();import ion_summary.summarizers.rule;print((time.perf_counter()-t)*1e3,(resource.getrusage(0).ru_maxrss-a)/1024)"
-    runs = [tuple(map(float, subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout.split())) for _ in range(9)]
-    print(f"import: {statistics.median(r[0] for r in runs):.1f} ms, {statistics.median(r[1] for r in runs):.1f} MB")
+    probe = """
+def resident():
+    return int(next(line for line in open("/proc/self/status") if line.startswith("VmRSS")).split()[1])
+before = resident()
+import time
+begun = time.process_time()
+import ion_summary.summarizers.rule
+print((time.process_time() - begun) * 1e3, (resident() - before) / 1024)
+"""
+    runs = [
+        tuple(
+            map(
+                float,
+                subprocess.run(
+                    [sys.executable, "-c", probe], capture_output=True, text=True, check=True
+                ).stdout.split(),
+            )
+        )
+        for _ in range(9)
+    ]
+    print(
+        f"import beyond bare Python: {statistics.median(r[0] for r in runs):.1f} ms, {statistics.median(r[1] for r in runs):.1f} MB"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--limit", type=int, help="only so many dialogues of each set")
-    parser.add_argument("--only", nargs="+", choices=("rouge", "facts", "ablation", "time"), default=["rouge", "facts", "ablation", "time"])
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=("rouge", "facts", "ablation", "time"),
+        default=["rouge", "facts", "ablation", "time"],
+    )
     options = parser.parse_args()
     rows = {p.name.split(".")[0]: read_set(p, options.limit) for p in sorted(options.data.glob("*.dev.jsonl"))}
     if "rouge" in options.only:

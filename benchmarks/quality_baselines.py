@@ -97,12 +97,15 @@ def sumy(method: str, language: str) -> System:
         summarizer.stop_words = get_stop_words("english")
     tokenizer = Tokenizer()
 
+    last: list[Any] = [None, [], []]  # the same session is asked for with several budgets, the ranking is the same
+
     def run(messages: list[dict[str, Any]], max_bullets: int, max_chars: int) -> str:
-        texts = [t for t in sentences_of(messages) if _words(t, language)]
-        document = ObjectDocumentModel([Paragraph([Sentence(t, tokenizer) for t in texts])])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ranked = list(summarizer(document, len(texts)))
-        return _fill(ranked, texts, max_bullets, max_chars)
+        if last[0] is not messages:
+            texts = [t for t in sentences_of(messages) if _words(t, language)]
+            document = ObjectDocumentModel([Paragraph([Sentence(t, tokenizer) for t in texts])])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                last[:] = [messages, list(summarizer(document, len(texts))), texts]
+        return _fill(last[1], last[2], max_bullets, max_chars)
 
     return run

@@ -40,11 +40,13 @@ class Dialogue:
             self.running.add(message)
 
     def reweigh(self) -> None:
-        words = self.running._vocabulary
+        terms = self.running._vocabulary.terms
+        for term in terms.values():
+            term[vocabulary.WORTH] = vocabulary.worth_of(term)
         for sentence in self.running._pool:
             sentence.factor = candidates.factor_of(sentence.features)
-            for term in sentence.terms:
-                words.worth[term] = vocabulary.worth_of(words.terms[term])
+            sentence.fresh = vocabulary._BASE + sum(terms[name][vocabulary.WORTH] for name in sentence.terms)
+            sentence.price = 0.0
 
     def value(self) -> float:
         tight = self.references.score(self.running.summary(*self.budget))
@@ -56,8 +58,7 @@ Sets = dict[str, list[Dialogue]]
 
 
 def reweigh(sets: Sets) -> None:
-    vocabulary._WORTH[:] = vocabulary._worth_table()
-    vocabulary._ONCE[:] = [row[1] for row in vocabulary._WORTH]
+    vocabulary.load_weights()
     candidates.factors.clear()
     for dialogues in sets.values():
         for dialogue in dialogues:
@@ -174,8 +175,9 @@ def main() -> None:
         fit(seen, options.passes, options.proof, fold)
         reweigh(unseen)
         print(
-            "fold %d, dialogues not fitted on: gain %.3f, %.1f standard errors"
-            % (fold, *gain(measure(unseen), before)),
+            "fold {}, dialogues not fitted on: gain {:.3f}, {:.1f} standard errors".format(
+                fold, *gain(measure(unseen), before)
+            ),
             file=sys.stderr,
             flush=True,
         )

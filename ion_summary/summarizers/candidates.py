@@ -23,14 +23,29 @@ class Sentence:
     """One sentence (or clause, or line of code) that could stand in a summary.
 
     ``turn`` numbers the messages that say something, ``message`` all of them, from 1; ``order`` the sentences.
-    ``features`` are bits, ``factor`` what they multiply the sentence's worth by.
+    ``features`` are bits, ``factor`` what they multiply the sentence's worth by. ``place`` is that in the pool,
+    ``fresh`` the worth of its terms, and ``price`` its factor by its length, 0 if that is not known yet.
     """
 
-    __slots__ = ("factor", "features", "message", "order", "speaker", "terms", "text", "turn")
+    __slots__ = (
+        "factor",
+        "features",
+        "fresh",
+        "message",
+        "order",
+        "place",
+        "price",
+        "speaker",
+        "terms",
+        "text",
+        "turn",
+    )
 
     factor: float
+    fresh: int
     message: int
     order: int
+    place: int
     speaker: Speaker
     turn: int
 
@@ -38,6 +53,7 @@ class Sentence:
         self.text = text
         self.terms = terms
         self.features = features
+        self.price = 0.0
 
     def to_list(self) -> list[Any]:
         """The sentence as JSON values."""
@@ -102,7 +118,7 @@ def _take(sentence: str, is_code: bool, heard: Heard) -> None:
         sentence = " ".join(sentence.split())
     rest = sentence if is_code else strip_opening(sentence)
     terms, kinds, cues, small, spoken = _read(rest)
-    if small or is_placeholder(rest):
+    if small or (len(rest) < 30 and is_placeholder(rest)):
         _take_small_talk(sentence, rest, cues, heard)
         return
     if len(rest) < len(sentence) and _read(sentence[: -len(rest)])[2] & words.GREET:

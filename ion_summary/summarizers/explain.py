@@ -10,6 +10,7 @@ from ion_summary.summarizers.candidates import Heard, Sentence, names_of
 from ion_summary.summarizers.running import AnyMessage, RunningSummary, limits_of
 from ion_summary.summarizers.selection import EXACT_BITS, exactness, length_power
 from ion_summary.summarizers.speakers import Speaker
+from ion_summary.summarizers.vocabulary import UNIT, WORTH
 
 
 class Explained(NamedTuple):
@@ -58,7 +59,8 @@ class _Recording(RunningSummary):
                 factors["exact"] = exact
             if sentence is self._asked:
                 factors["open"] = weights.OPEN
-            terms = {name: self._vocabulary.worth.get(name, 0.0) for name in sentence.terms}
+            known = self._vocabulary.terms
+            terms = {name: known[name][WORTH] / UNIT if name in known else 0.0 for name in sentence.terms}
             length = (len(shown.get(sentence.order, sentence.text)) + weights.PADDING + len(label)) ** power
             score = (weights.BASE + sum(terms.values())) / length
             for factor in factors.values():

@@ -14,7 +14,7 @@ LONGEST = 20_000  # characters of one message that are looked at: its beginning,
 
 # One look decides that a message needs none of the slow substitutions.
 _SUSPECT = re.compile(r"[`*#@|<&^\[~_•▶\n/–]")
-_LOOSE = (" ,", " .", " ?", " !")
+_LIST_SIGNS = frozenset("-+·0123456789")
 _FILLERS = (" uh", " um", " mm", " hm", "Uh", "Um", "Mm", "Hm")
 
 # (where one of these characters is, the pattern, what comes in its place)
@@ -109,7 +109,7 @@ def _plain(text: str) -> str:
 
 def _is_loose(text: str) -> bool:
     """Whether ``text`` has white space before punctuation, begins as a list does, or ends in a name behind a dash."""
-    return any(loose in text for loose in _LOOSE) or "-" in text[-14:] or text[:1] in "-+·0123456789"
+    return " ," in text or " ." in text or " ?" in text or " !" in text or "-" in text[-14:] or text[:1] in _LIST_SIGNS
 
 
 def _without_fillers(text: str) -> str:

@@ -13,7 +13,7 @@ from ion_summary.errors import UsageError
 from ion_summary.summarizers import speakers, weights
 from ion_summary.summarizers.bullets import Bullet, as_open, cut, render
 from ion_summary.summarizers.candidates import BIT, Heard, Sentence, factor_of, factors, listen
-from ion_summary.summarizers.selection import Limits, length_power, select
+from ion_summary.summarizers.selection import Frame, Limits, length_power, select
 from ion_summary.summarizers.speakers import Speaker
 from ion_summary.summarizers.tags import tags_of
 from ion_summary.summarizers.vocabulary import Vocabulary
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 AnyMessage: TypeAlias = "Message | Mapping[str, Any]"
 
-POOL = 40  # sentences kept when half as many again are there
+POOL = 36  # sentences kept when half as many again are there
 _VERSION = 1
 _LONGEST_TURN = 300  # characters: what one speaker says in several messages is one turn up to that length
 _MOST_VOICES = 60
@@ -43,6 +43,7 @@ class RunningSummary:
         self._voices: dict[Speaker, int] = {}
         self._messages = self._turn = self._order = self._topic_turn = self._spoken = self._opening = 0
         self._last: Speaker | None = None
+        self._frame: Frame | None = None  # for which the prices of the pool hold
         self._asked: Sentence | None = None  # the question that nobody has answered yet
         self._new_topic = True
         self._small_talk: Sentence | None = None  # shown only if nothing else was ever said
@@ -68,6 +69,7 @@ class RunningSummary:
     def _take_small_talk(self, heard: Heard, speaker: Speaker) -> None:
         if self._asked is not None and heard.assent and speaker != self._last and len(heard.assent) <= _LONGEST_ASSENT:
             self._asked.text += " → " + heard.assent
+            self._asked.price = 0.0
             self._asked = None
         if self._small_talk is None and heard.small_talk:
             self._small_talk = Sentence(heard.small_talk, {}, 0)
@@ -93,7 +95,7 @@ class RunningSummary:
                     more |= BIT["answer"] if self._asked is not None else BIT["reply"]
             elif place > 2:
                 more |= BIT["late"]
-            if 2 * count(sentence.terms, voice) > len(sentence.terms):
+            if 2 * count(sentence, voice) > len(sentence.terms):
                 more |= BIT["novel"]
             features = sentence.features = sentence.features | more
             sentence.factor = factors.get(features) or factor_of(features)
@@ -102,6 +104,9 @@ class RunningSummary:
         elif speaker != self._last:
             self._asked = None
         self._last = speaker
+        first = len(self._pool)
+        for place, sentence in enumerate(heard.sentences, first):
+            sentence.place = place
         self._pool += heard.sentences
         if len(self._pool) > self.pool_size * 3 // 2:
             self._prune()
@@ -128,14 +133,13 @@ class RunningSummary:
     def _prune(self) -> None:
         """Keeps the best sentences, by what each would be worth alone."""
         power = length_power(Limits(1, 60, 60))
-        best = sorted(self._pool, key=lambda s: (-self._worth_alone(s, power), s.order))[: self.pool_size]
-        self._pool = sorted(best, key=lambda s: s.order)
-        self._vocabulary.forget_rare({term for sentence in self._pool for term in sentence.terms})
-
-    def _worth_alone(self, sentence: Sentence, power: float) -> float:
-        fresh = weights.BASE + sum(map(self._vocabulary.worth.__getitem__, sentence.terms))
-        worth: float = fresh * sentence.factor / (len(sentence.text) + weights.PADDING) ** power
-        return worth
+        ranked = sorted(self._pool, key=lambda s: (-_worth_alone(s, power), s.order))
+        for sentence in ranked[self.pool_size :]:
+            self._vocabulary.let_go(sentence)
+        self._pool = sorted(ranked[: self.pool_size], key=lambda s: s.order)
+        for place, sentence in enumerate(self._pool):
+            sentence.place = place
+        self._vocabulary.forget_rare()
 
     def summary(self, max_bullets: int = 6, max_chars: int = 600, per_line_max: int | None = None) -> str:
         """The main points so far, as lines ``- U: …`` in the order of the conversation.
@@ -157,7 +161,12 @@ class RunningSummary:
         return speakers.labels(dict.fromkeys((*self._voices, *(s.speaker for s in self._pool))))
 
     def _select(self, limits: Limits, labels: dict[Speaker, str]) -> list[Bullet]:
-        return select(self._candidates(limits, labels), self._vocabulary.worth, labels, limits, self._turn)
+        frame = Frame(limits, labels)
+        if frame != self._frame:
+            self._frame = frame
+            for sentence in self._pool:
+                sentence.price = 0.0
+        return select(self._candidates(limits, labels), self._vocabulary.terms, frame, self._turn)
 
     def _candidates(self, limits: Limits, labels: dict[Speaker, str]) -> list[Sentence]:
         """The pool, with the open question marked and what would never fit cut."""
@@ -169,13 +178,12 @@ class RunningSummary:
             pool = [*pool[:-1], asked]
         if any(len(s.text) > longest - 12 for s in pool):
             pool = [_with_text(s, cut(s.text, longest - len(labels[s.speaker]))) for s in pool]
-            pool = [s for s in pool if s.text]
         return pool
 
     def _at_any_price(self, room: int, labels: dict[Speaker, str]) -> str:
         """Something in ``room`` characters, however few they are."""
         power = length_power(Limits(1, 60, 60))
-        best = max(self._pool, key=lambda s: self._worth_alone(s, power), default=self._small_talk)
+        best = max(self._pool, key=lambda s: _worth_alone(s, power), default=self._small_talk)
         if best is None:
             return ""
         head = f"- {labels.get(best.speaker, '?')}: "
@@ -214,6 +222,9 @@ class RunningSummary:
         made = cls()
         made._pool = [Sentence.from_list(values) for values in state["pool"]]
         made._vocabulary = Vocabulary.from_dict(state["vocabulary"])
+        for place, sentence in enumerate(made._pool):
+            sentence.place = place
+            made._vocabulary.hold(sentence)
         made._voices = {(side, name): voice for voice, (side, name) in enumerate(state["voices"])}
         made._messages, made._turn, made._order, made._topic_turn, made._spoken, made._opening = state["counts"]
         made._last = None if state["last"] is None else (state["last"][0], state["last"][1])
@@ -225,11 +236,21 @@ class RunningSummary:
         return made
 
 
+def _worth_alone(sentence: Sentence, power: float) -> float:
+    worth: float = sentence.fresh * sentence.factor / (len(sentence.text) + weights.PADDING) ** power
+    return worth
+
+
 def _with_text(sentence: Sentence, text: str) -> Sentence:
     if text == sentence.text:
         return sentence
     made = Sentence(text, sentence.terms, sentence.features)
-    made.factor, made.speaker = sentence.factor, sentence.speaker
+    made.factor, made.fresh, made.place, made.speaker = (
+        sentence.factor,
+        sentence.fresh,
+        sentence.place,
+        sentence.speaker,
+    )
     made.message, made.turn, made.order = sentence.message, sentence.turn, sentence.order
     return made
 

@@ -10,6 +10,7 @@ from ion_summary.summarizers import weights
 from ion_summary.summarizers.bullets import ARROW, Bullet
 from ion_summary.summarizers.candidates import BIT, Sentence
 from ion_summary.summarizers.speakers import Speaker
+from ion_summary.summarizers.vocabulary import HOLDERS, WORTH, Term
 
 MOST_REPLIES = 2  # turns that may follow the first in one bullet
 _MARKS = 4  # "- " and ": "
@@ -24,68 +25,62 @@ class Limits(NamedTuple):
     line: int
 
 
-def select(
-    pool: Sequence[Sentence],
-    worth: Mapping[str, float],
-    labels: Mapping[Speaker, str],
-    limits: Limits,
-    last_turn: int,
-) -> list[Bullet]:
+class Frame(NamedTuple):
+    """Into what a summary must fit: what the price of a sentence depends on besides the sentence itself."""
+
+    limits: Limits
+    labels: dict[Speaker, str]
+
+
+def select(pool: Sequence[Sentence], terms: Mapping[str, Term], frame: Frame, last_turn: int) -> list[Bullet]:
     """The bullets, in the order of the conversation, their sentences in order.
 
     Takes again and again the sentence with the highest score that fits: its worth (terms that are not in the summary
-    yet, times its factor) by its length. ``pool`` is in order; ``worth`` is that of each term.
+    yet, times its factor) by its length. ``pool`` is in order, every sentence at its ``place``; one without text is
+    passed over.
     """
-    most = max(_LEAST_LOOKED_AT, 4 * limits.bullets)
-    return _Selection(pool, worth, labels, limits, last_turn, most).run()
+    return _Selection(pool, terms, frame, last_turn).run()
 
 
 _OFFERED, _TAKEN = 1, 2
-_LEAST_LOOKED_AT = 28  # sentences; and at least four for each bullet
+_LEAST_LOOKED_AT = 24  # sentences; and at least four for each bullet
 
 
 class _Selection:
-    def __init__(
-        self,
-        pool: Sequence[Sentence],
-        worth: Mapping[str, float],
-        labels: Mapping[Speaker, str],
-        limits: Limits,
-        last_turn: int,
-        most: int,
-    ) -> None:
+    def __init__(self, pool: Sequence[Sentence], terms: Mapping[str, Term], frame: Frame, last_turn: int) -> None:
         self.pool = pool
-        self.worth = worth
-        self.limits = limits
-        self.label = {speaker: len(label) for speaker, label in labels.items()}
-        self.named = len(labels) > 2
+        self.terms = terms
+        self.limits = limits = frame.limits
+        self.label = {speaker: len(label) for speaker, label in frame.labels.items()}
+        self.named = len(self.label) > 2
         self.bullets: dict[int, Bullet] = {}  # by every turn in them
         self.count = 0
         self.room = limits.chars + 1  # the first line has no newline before it
         self.done = bytearray(len(pool))
         self.offered: set[int] = set()
-        power, exact, closing = length_power(limits), exactness(limits), last_turn - 1
-        self.scale = [
-            (s.factor * weights.CLOSING if s.turn >= closing else s.factor)
-            * (exact if s.features & EXACT_BITS else 1.0)
-            / (len(s.text) + weights.PADDING + self.label[s.speaker]) ** power
-            for s in pool
-        ]
-        self.fresh = [weights.BASE + sum(map(worth.__getitem__, s.terms)) for s in pool]
+        self.covered: set[str] = set()
+        self.fresh: list[float] = [s.fresh for s in pool]
+        self.scale = [s.price or self._price(s) for s in pool]
+        for place in range(len(pool) - 1, -1, -1):
+            if pool[place].turn < last_turn - 1:
+                break
+            self.scale[place] *= weights.CLOSING
         self.score = [fresh * scale for fresh, scale in zip(self.fresh, self.scale, strict=True)]
+        most = max(_LEAST_LOOKED_AT, 4 * limits.bullets)
         if len(pool) > most:
             least = sorted(self.score)[-most]
             self.score = [score if score >= least else 0.0 for score in self.score]
-        self.holders: dict[str, list[int]] = {}  # the places of the sentences that have a term
-        holders = self.holders
-        for place, sentence in enumerate(pool):
-            if self.score[place] == 0.0:
-                continue
-            for term in sentence.terms:
-                if term in holders:
-                    holders[term].append(place)
-                else:
-                    holders[term] = [place]
+
+    def _price(self, sentence: Sentence) -> float:
+        if not sentence.text:
+            return 0.0
+        length: float = (len(sentence.text) + weights.PADDING + self.label[sentence.speaker]) ** length_power(
+            self.limits
+        )
+        sentence.price = sentence.factor / length
+        if sentence.features & EXACT_BITS:
+            sentence.price *= exactness(self.limits)
+        return sentence.price
 
     def run(self) -> list[Bullet]:
         score = self.score
@@ -103,18 +98,21 @@ class _Selection:
             bullet.sentences.sort(key=lambda s: s.order)
         return chosen
 
-    def _discount(self, terms: Iterable[str]) -> None:
+    def _discount(self, names: Iterable[str]) -> None:
         """What the summary has said is worth less the next time."""
-        worth, fresh, scale, score = self.worth, self.fresh, self.scale, self.score
+        terms, fresh, scale, score, covered = self.terms, self.fresh, self.scale, self.score, self.covered
         less = 1.0 - weights.REPEATED
-        for term in terms:
-            holders = self.holders.pop(term, None)
-            if holders:
-                loss = worth[term] * less
-                for place in holders:
-                    fresh[place] -= loss
-                    if score[place]:
-                        score[place] = fresh[place] * scale[place]
+        for name in names:
+            if name in covered:
+                continue
+            covered.add(name)
+            term = terms[name]
+            loss = term[WORTH] * less
+            for holder in term[HOLDERS]:
+                place = holder.place
+                fresh[place] -= loss
+                if score[place]:
+                    score[place] = fresh[place] * scale[place]
 
     def _take(self, place: int) -> bool:
         """Puts the sentence into the summary, if it fits."""

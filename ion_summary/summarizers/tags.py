@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from ion_summary.summarizers.vocabulary import COUNT, FORM, Vocabulary
+from ion_summary.summarizers.vocabulary import COUNT, FORM, WORTH, Vocabulary
 
 _LONGEST = 24  # characters
 
 
 def tags_of(vocabulary: Vocabulary, limit: int) -> list[str]:
     """At most ``limit`` terms in readable form, those first that matter most; of equal ones, those said first."""
-    worth = vocabulary.worth
     ranked = sorted(
         [
-            (-worth[name] * (2 if term[COUNT] > 1 else 1), place, term[FORM])
-            for place, (name, term) in enumerate(vocabulary.terms.items())
+            (-term[WORTH] * (2 if term[COUNT] > 1 else 1), place, term[FORM])
+            for place, term in enumerate(vocabulary.terms.values())
             if term[FORM] and len(term[FORM]) <= _LONGEST
         ]
     )

@@ -4,82 +4,129 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import log1p
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ion_summary.summarizers import weights
-from ion_summary.summarizers.words import EMPTY, KIND_NAMES, Word
+from ion_summary.summarizers.words import EMPTY, KIND_NAMES
+
+if TYPE_CHECKING:
+    from ion_summary.summarizers.candidates import Sentence
 
 MOST_TERMS = 4096
 _MOST_COUNTED = 200
 _LOG = [log1p(count) ** 1.5 for count in range(_MOST_COUNTED + 1)]
 
 
-COUNT, VOICES, KIND, FORM = range(4)
-Term = list[Any]  # in how many sentences it was, of which voices (bits), its kind, and the form that a tag shows
+UNIT = 1000  # worths are whole thousandths: sums of them are exact in any order, so a restored state goes on exactly
+COUNT, VOICES, KIND, FORM, WORTH, HOLDERS = range(6)
+# In how many sentences it was, of which voices (bits), its kind, the form that a tag shows, what it is worth, and the
+# sentences of the pool that have it. A list, because making one is three times as fast as making an object.
+Term = list[Any]
 
 
 class Vocabulary:
     """The terms of one conversation; at most ``MOST_TERMS`` of them, the rarest are forgotten first."""
 
-    __slots__ = ("terms", "worth")
+    __slots__ = ("terms",)
 
     def __init__(self) -> None:
         self.terms: dict[str, Term] = {}
-        self.worth: dict[str, float] = {}
 
-    def add(self, spoken: Mapping[str, Word], voice: int) -> int:
-        """Counts the terms of one sentence, said by the speaker with the number ``voice``; how many of them are new."""
-        terms, worth = self.terms, self.worth
+    def add(self, sentence: Sentence, voice: int) -> int:
+        """Counts the terms of ``sentence``, said by the speaker with the number ``voice``; how many of them are new.
+
+        Keeps ``fresh`` of this and of all other held sentences up to date: what their terms are worth together.
+        """
+        terms = self.terms
         bit = 1 << voice
         new = 0
-        for name, word in spoken.items():
+        fresh = _BASE
+        for name, word in sentence.terms.items():
             term = terms.get(name)
             if term is None:
                 new += 1
-                terms[name] = [1, bit, word[1], word[3]]
-                worth[name] = _ONCE[word[1]]
+                value = _ONCE[word[1]]
+                terms[name] = [1, bit, word[1], word[3], value, [sentence]]
+                fresh += value
                 continue
             count = term[COUNT] = term[COUNT] + 1
             voices = term[VOICES] = term[VOICES] | bit
             form = word[3]
             if form and form != term[FORM] and (not term[FORM] or len(form) < len(term[FORM])):
                 term[FORM] = form
-            value = _WORTH[term[KIND]][count if count < _MOST_COUNTED else _MOST_COUNTED]
-            worth[name] = value * weights.SHARED if voices & (voices - 1) else value
+            table = _SHARED_WORTH if voices & (voices - 1) else _WORTH
+            value = table[term[KIND]][count if count < _MOST_COUNTED else _MOST_COUNTED]
+            more = value - term[WORTH]
+            holders = term[HOLDERS]
+            if more:
+                term[WORTH] = value
+                for holder in holders:
+                    holder.fresh += more
+            holders.append(sentence)
+            fresh += value
+        sentence.fresh = fresh
         return new
 
-    def forget_rare(self, needed: set[str]) -> None:
-        """Makes room by forgetting the terms used least, except those in ``needed``."""
+    def hold(self, sentence: Sentence) -> None:
+        """Takes ``sentence``, whose terms are counted already, among those that are kept up to date."""
+        sentence.fresh = _BASE
+        for name in sentence.terms:
+            term = self.terms[name]
+            sentence.fresh += term[WORTH]
+            term[HOLDERS].append(sentence)
+
+    def let_go(self, sentence: Sentence) -> None:
+        """Keeps ``sentence`` up to date no more."""
+        for name in sentence.terms:
+            self.terms[name][HOLDERS].remove(sentence)
+
+    def forget_rare(self) -> None:
+        """Makes room by forgetting the terms used least, except those of held sentences."""
         if len(self.terms) <= MOST_TERMS:
             return
-        order = sorted((name for name in self.terms if name not in needed), key=lambda name: self.terms[name][COUNT])
-        for name in order[: len(self.terms) - MOST_TERMS // 2]:
-            del self.terms[name], self.worth[name]
+        idle = sorted(
+            (n for n, term in self.terms.items() if not term[HOLDERS]), key=lambda n: int(self.terms[n][COUNT])
+        )
+        for name in idle[: len(self.terms) - MOST_TERMS // 2]:
+            del self.terms[name]
 
     def to_dict(self) -> dict[str, list[Any]]:
         """The terms as JSON values."""
-        return {name: list(term) for name, term in self.terms.items()}
+        return {name: term[:WORTH] for name, term in self.terms.items()}
 
     @classmethod
     def from_dict(cls, state: Mapping[str, list[Any]]) -> Vocabulary:
-        """What ``to_dict`` described."""
+        """What ``to_dict`` described; sentences are to be held again."""
         made = cls()
         for name, term in state.items():
-            made.terms[name] = list(term)
-            made.worth[name] = worth_of(term)
+            made.terms[name] = [*term, worth_of(term), []]
         return made
 
 
-def worth_of(term: Term) -> float:
-    """What ``term`` adds to a sentence that says it."""
-    value: float = _WORTH[term[KIND]][min(term[COUNT], _MOST_COUNTED)]
-    return value * weights.SHARED if term[VOICES] & (term[VOICES] - 1) else value
+def worth_of(term: Term) -> int:
+    """What ``term`` adds to a sentence that says it, in thousandths."""
+    table = _SHARED_WORTH if term[VOICES] & (term[VOICES] - 1) else _WORTH
+    worth: int = table[term[KIND]][min(term[COUNT], _MOST_COUNTED)]
+    return worth
 
 
-def _worth_table() -> list[list[float]]:
+def _worth_table(factor: float) -> list[list[int]]:
+    """By kind and count."""
     per_kind = [0.0 if kind == EMPTY else weights.TERM[name] for kind, name in enumerate(KIND_NAMES)]
-    return [[weight * log for log in _LOG] for weight in per_kind]
+    return [[round(UNIT * factor * weight * log) for log in _LOG] for weight in per_kind]
 
 
-_WORTH = _worth_table()
-_ONCE = [row[1] for row in _WORTH]
+def load_weights() -> None:
+    """Takes over the numbers of ``weights``; a benchmark that changes them calls it again."""
+    global _WORTH, _SHARED_WORTH, _ONCE, _BASE
+    _WORTH = _worth_table(1.0)
+    _SHARED_WORTH = _worth_table(weights.SHARED)
+    _ONCE = [row[1] for row in _WORTH]
+    _BASE = round(UNIT * weights.BASE)
+
+
+_WORTH: list[list[int]]
+_SHARED_WORTH: list[list[int]]
+_ONCE: list[int]
+_BASE: int
+load_weights()

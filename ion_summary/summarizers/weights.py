@@ -1,6 +1,6 @@
 """How much does each feature of a sentence count? The only fitted numbers of the rule summarizer.
 
-Fitted with ``python benchmarks/summarizer_fit.py DATA_DIR --limit 150 --passes 2 --proof 1.2`` and then rounded; what no
+Fitted with ``python benchmarks/summarizer_fit.py DATA_DIR --limit 150 --passes 2 --proof 1.2``, then rounded. What no
 set covers (code, tool output, exact values, open questions) was set by the tuned half of ``benchmarks/needed_facts``.
 """
 

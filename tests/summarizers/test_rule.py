@@ -11,7 +11,7 @@ from ion_summary.summarizers import selection, weights
 from ion_summary.summarizers.explain import _Recording
 from ion_summary.summarizers.rule import RunningSummary, digest_session, explain, summarize
 from ion_summary.summarizers.running import POOL
-from ion_summary.summarizers.vocabulary import MOST_TERMS
+from ion_summary.summarizers.vocabulary import MOST_TERMS, UNIT
 
 REFUND = [
     Message("user", "안녕하세요. 주문번호 20251026-881 환불하고 싶어요."),
@@ -219,8 +219,8 @@ def test_explained_scores_are_those_that_were_used() -> None:
         recording.add(message)
     limits = selection.Limits(2, 120, 120)
     labels = recording._labels()
-    used = selection._Selection(
-        recording._candidates(limits, labels), recording._vocabulary.worth, labels, limits, recording._turn, 99
-    )
-    assert [f.score for f in recording.explained(2, 120)] == pytest.approx(used.score)
+    explained = [found.score for found in recording.explained(2, 120)]
+    pool = recording._candidates(limits, labels)
+    used = selection._Selection(pool, recording._vocabulary.terms, selection.Frame(limits, labels), recording._turn)
+    assert explained == pytest.approx([score / UNIT for score in used.score])
     assert weights.FACTOR["opening"] > 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ion_summary.model import SessionSummary
@@ -24,8 +23,7 @@ class Hit(NamedTuple):
     spans: list[tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class SearchResult:
+class SearchResult(NamedTuple):
     """One page of hits; ``total`` counts all matches."""
 
     total: int

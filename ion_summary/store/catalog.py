@@ -10,12 +10,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Container, Iterable, Sequence
 from datetime import tzinfo
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import orjson
 
 from ion_summary.store import database
+from ion_summary.store.hashing import blake2b
 from ion_summary.store.layout import to_ms
 
 SCHEMA = 2

@@ -40,9 +40,6 @@ _BULK_BYTES = 2 << 20
 _CACHE_KIB = 64 << 10
 _LOG_BYTES = 16 << 20
 
-CATALOG = "catalog.sqlite"
-TEXT = "text.sqlite"
-
 
 class Appended(NamedTuple):
     """A record that was just written: what the catalog would otherwise have to read again."""
@@ -68,8 +65,8 @@ class IndexWriter:
         self._open_both()
 
     def _open_both(self) -> None:
-        self.catalog = Catalog(self._open(CATALOG, catalog.SCHEMA, catalog.create))
-        self.segments = Segments(self._open(TEXT, segments.SCHEMA, segments.create), self.catalog.births)
+        self.catalog = Catalog(self._open(layout.CATALOG, catalog.SCHEMA, catalog.create))
+        self.segments = Segments(self._open(layout.TEXT, segments.SCHEMA, segments.create), self.catalog.births)
 
     def _open(self, name: str, schema: int, create: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
         path = self._root / layout.INDEX / name
@@ -170,7 +167,7 @@ class IndexWriter:
         """
         if not (is_whole(self.catalog.db) and is_whole(self.segments.db)):
             self.close()
-            for name in (CATALOG, TEXT):
+            for name in (layout.CATALOG, layout.TEXT):
                 remove_database(self._root / layout.INDEX / name)
             self._open_both()
         with transaction(self.catalog.db), transaction(self.segments.db):

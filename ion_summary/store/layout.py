@@ -15,6 +15,8 @@ _TRANSCRIPTS = re.compile(r"transcripts_(\d{4})(\d{2})(\d{2})\.jsonl")
 
 LOCK = ".lock"
 INDEX = "index"
+CATALOG = "catalog.sqlite"
+TEXT = "text.sqlite"
 QUARANTINE = "quarantine"
 TRANSCRIPTS = "transcripts"
 

@@ -10,21 +10,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
+from ion_summary.store.hashing import blake2b
+
 _DIGEST_KEY = b',"digest":"'
 _DIGEST_TAIL = len(_DIGEST_KEY) + 16 + 2  # key, digits, closing quote and brace
-_RECORD_END = re.compile(rb',"digest":"([0-9a-f]{16})"\}')
+_RECORD_END = rb',"digest":"([0-9a-f]{16})"\}'
 _BLOCK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One damage: the file relative to the store, its 1-based line (None: the whole file), what is wrong."""
 
     file: str
@@ -81,7 +80,7 @@ def decode_record(line: bytes) -> dict[str, Any]:
 
 def salvage(line: bytes) -> Iterator[bytes]:
     """The whole lines inside a damaged one: a newline that was lost glues good records to its neighbour."""
-    for end in _RECORD_END.finditer(line):
+    for end in re.finditer(_RECORD_END, line):
         start = line.rfind(b'{"session_id":', 0, end.start())
         while start >= 0:
             if _digest(line[start : end.start()]) == end.group(1):
@@ -90,8 +89,7 @@ def salvage(line: bytes) -> Iterator[bytes]:
             start = line.rfind(b'{"session_id":', 0, start)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a partition of records: where it stands, how long it is, and the record or what is wrong with it.
 
     ``end`` is the offset of the next line. A record saved out of a damaged line is a line of its own.

@@ -14,10 +14,8 @@ from ion_summary.errors import StoreNotWritableError
 from ion_summary.store import catalog, layout, segments
 from ion_summary.store.catalog import Catalog
 from ion_summary.store.database import open_database, schema_of
-from ion_summary.store.index import CATALOG, TEXT, IndexWriter
 from ion_summary.store.lines import MovedError
 from ion_summary.store.lock import WriterLock
-from ion_summary.store.parsing import parse, slices
 from ion_summary.store.partition import Finding
 from ion_summary.store.segments import Segments
 from ion_summary.store.tracking import Change, changes, is_known, note
@@ -73,10 +71,12 @@ class IndexReader:
 
     def _open(self) -> tuple[Catalog, Segments]:
         index = self._root / layout.INDEX
-        known = Catalog(_open_or_empty(index / CATALOG, catalog.SCHEMA, catalog.create))
-        return known, Segments(_open_or_empty(index / TEXT, segments.SCHEMA, segments.create), known.births)
+        known = Catalog(_open_or_empty(index / layout.CATALOG, catalog.SCHEMA, catalog.create))
+        return known, Segments(_open_or_empty(index / layout.TEXT, segments.SCHEMA, segments.create), known.births)
 
     def _caught_up(self) -> tuple[Catalog, Segments]:
+        from ion_summary.store.index import IndexWriter  # most readers need nothing of it
+
         lock = WriterLock(self._root, 0)
         try:
             if lock.try_acquire():
@@ -110,6 +110,8 @@ class IndexReader:
         return mine, Segments(segments_behind.db, mine.births)
 
     def _take_in(self, mine: Catalog, change: Change) -> None:
+        from ion_summary.store.parsing import parse, slices
+
         if change.stat is None:
             mine.drop_day(change.day)
             return

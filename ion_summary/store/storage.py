@@ -9,15 +9,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ion_summary.errors import StoreCorruptError, StoreNotFoundError, UsageError
 from ion_summary.model import Message, SessionSummary, SummaryType
-from ion_summary.store import erasing, files, layout
+from ion_summary.store import layout
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place, hash64
-from ion_summary.store.counting import counts, empty
 from ion_summary.store.database import remove_database, snapshot
-from ion_summary.store.index import CATALOG, TEXT
 from ion_summary.store.lines import LineReader, MovedError
 from ion_summary.store.lock import WriterLock
 from ion_summary.store.partition import Finding
@@ -25,10 +23,12 @@ from ion_summary.store.query import Matches, Query
 from ion_summary.store.ranking import WEIGHED, ranked
 from ion_summary.store.reading import IndexReader
 from ion_summary.store.segments import Segments
-from ion_summary.store.transcripts import find_messages
-from ion_summary.store.writing import Entry, StoreWriter
 from ion_summary.text.clean import clean, one_line
 
+if TYPE_CHECKING:
+    from ion_summary.store.writing import StoreWriter
+
+# Whoever only reads, and that is most, does not wait for the import of what writes: that stands inside the methods.
 _Answer = TypeVar("_Answer")
 # Each meets a replaced partition only if one is replaced in the few milliseconds that it takes.
 _TRIES = 20
@@ -105,6 +105,8 @@ class SessionSummaryStorage:
             summary_length=len(text),
             metadata=_inert(metadata or {}),
         )
+        from ion_summary.store.writing import Entry
+
         entry = Entry(record, hash64(record.session_id), now, None)
         with self.writing() as writer:
             writer.append([entry], writer.catalog.stored([entry.session]))
@@ -143,9 +145,11 @@ class SessionSummaryStorage:
 
     def get_stats(self) -> dict[str, Any]:
         """Counts, sizes and the time span of the store, by the names of CONTRACT's ``stats --json``."""
+        from ion_summary.store import counting
+
         if not self.exists:
-            return empty(self.path)
-        return self.reading(lambda catalog, _: counts(self.path, catalog))
+            return counting.empty(self.path)
+        return self.reading(lambda catalog, _: counting.counts(self.path, catalog))
 
     def delete(self, session_id: str) -> bool:
         """Removes every line of a session, its text and its transcript; False if there was none.
@@ -153,11 +157,14 @@ class SessionSummaryStorage:
         The bytes are gone from the partitions and the index when this returns. A later ingest of the same transcript
         stores the session again.
         """
+        from ion_summary.store.erasing import erase_session
+        from ion_summary.store.writing import StoreWriter
+
         if not self.exists:
             return False
         wanted = one_line(session_id)
         with self._locked():
-            found = erasing.erase_session(self.path, wanted)
+            found = erase_session(self.path, wanted)
             self.close()
             # That the partitions are shorter than the index remembers is no damage here.
             with StoreWriter(self.path, self.tz, lambda _: None) as writer:
@@ -169,7 +176,10 @@ class SessionSummaryStorage:
     @contextlib.contextmanager
     def writing(self) -> Iterator[StoreWriter]:
         """The store for writing, made if there is none, while the writer's lock is held."""
-        files.make_directory(self.path)
+        from ion_summary.store.files import make_directory
+        from ion_summary.store.writing import StoreWriter
+
+        make_directory(self.path)
         try:
             with self._locked(), StoreWriter(self.path, self.tz, self.damage.append) as writer:
                 yield writer
@@ -228,6 +238,8 @@ class SessionSummaryStorage:
         if not stored:
             return None
         (state,) = stored.values()
+        from ion_summary.store.transcripts import find_messages
+
         return find_messages(self.path, state.id >> DAY_SHIFT, wanted)
 
     @contextlib.contextmanager
@@ -237,7 +249,7 @@ class SessionSummaryStorage:
 
     def _drop_index(self) -> None:
         with self._locked():
-            for name in (CATALOG, TEXT):
+            for name in (layout.CATALOG, layout.TEXT):
                 remove_database(self.path / layout.INDEX / name)
 
     def _instant(self, when: str | date | None, rest_of_day: timedelta) -> int | None:

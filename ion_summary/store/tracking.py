@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
 from ion_summary.store import layout
+from ion_summary.store.hashing import blake2b
 
 # Changes up to this size share a transaction: one for each would cost more than the work, one for all the memory.
 _GROUP_BYTES = 64 << 20

@@ -7,43 +7,56 @@ reorders what a reader sees. Unicode is brought to NFC: a name typed in NFD (mac
 from __future__ import annotations
 
 import re
+from functools import cache
+from typing import NamedTuple
 from unicodedata import is_normalized, normalize
 
-# ECMA-48 control sequences and strings, with their parameters: without ESC alone, "[31m" would be left as noise.
-_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x9b[0-?]*[ -/]*[@-~]")
-_NEWLINES = re.compile(r"\r\n?|[\u2028\u2029\x85]")
-# C0 but tab and newline, DEL, C1; zero width space, directional marks, embeddings, overrides and isolates, BOM,
-# soft hyphen is kept; interlinear annotation; the tag characters that hide text from people but not from models.
-_ACTING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
-_SURROGATES = re.compile("[\ud800-\udfff]")
-# One look decides that a text needs nothing: most texts do not.
-_SUSPECT = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff"
-    "\U000e0000-\U000e007f]"
-)
-_SPACES = re.compile(r"\s+")
 # Characters that need no look at all, alone or side by side: ASCII, Latin letters, punctuation, arrows, kana, Han,
 # Hangul syllables and compatibility letters. No combining mark, no conjoining jamo, nothing that NFC would change.
-_PLAIN = re.compile(
+_PLAIN = (
     "[\t\n -~\xa0-\u02ff\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2500-\u27bf\u3001-\u3029\u3030-\u303f"
     "\u3041-\u3096\u309d-\u30ff\u3131-\u318e\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff9d\uffe0-\uffe6]*+"
 )
+# ECMA-48 control sequences and strings, with their parameters: without ESC alone, "[31m" would be left as noise.
+_ANSI = r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x9b[0-?]*[ -/]*[@-~]"
+_NEWLINES = r"\r\n?|[\u2028\u2029\x85]"
+# C0 but tab and newline, DEL, C1; zero width space, directional marks, embeddings, overrides and isolates, BOM,
+# interlinear annotation; the tag characters that hide text from people but not from models.
+_ACTING = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f"
+)
+_SURROGATES = "\ud800-\udfff"
+
+
+class _Patterns(NamedTuple):
+    plain: re.Pattern[str]
+    ansi: re.Pattern[str]
+    newlines: re.Pattern[str]
+    acting: re.Pattern[str]
+    surrogates: re.Pattern[str]
+    suspect: re.Pattern[str]
+
+
+@cache  # not at import: a search that prints JSON needs none of them, and they take longer than the search
+def _patterns() -> _Patterns:
+    suspect = f"[{_ACTING}\u2028\u2029{_SURROGATES}]"
+    return _Patterns(*map(re.compile, (_PLAIN, _ANSI, _NEWLINES, f"[{_ACTING}]", f"[{_SURROGATES}]", suspect)))
 
 
 def is_inert(text: str) -> bool:
     """Whether one quick look shows that ``clean`` would change nothing; False where only a closer look can tell."""
-    return _PLAIN.fullmatch(text) is not None
+    return _patterns().plain.fullmatch(text) is not None
 
 
 def clean(text: str) -> str:
     """``text`` in NFC with newlines as ``\\n`` and without characters that act instead of being read."""
-    if _PLAIN.fullmatch(text):
+    patterns = _patterns()
+    if patterns.plain.fullmatch(text):
         return text
-    if _SUSPECT.search(text):
-        text = _NEWLINES.sub("\n", _ANSI.sub("", text))
-        text = _SURROGATES.sub("\ufffd", _ACTING.sub("", text))
+    if patterns.suspect.search(text):  # one look decides that a text needs nothing: most texts do not
+        text = patterns.newlines.sub("\n", patterns.ansi.sub("", text))
+        text = patterns.surrogates.sub("\ufffd", patterns.acting.sub("", text))
     return text if is_normalized("NFC", text) else normalize("NFC", text)
 
 
@@ -51,4 +64,4 @@ def one_line(text: str) -> str:
     """``clean(text)`` with every run of white space as one space: for names, titles, cells and log lines."""
     if text.isascii() and text.isprintable() and "  " not in text:
         return text.strip()
-    return _SPACES.sub(" ", clean(text)).strip()
+    return " ".join(clean(text).split())

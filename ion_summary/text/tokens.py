@@ -11,18 +11,21 @@ prefix of some token wherever it stands); of any other run of word characters th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
+from itertools import groupby
+from typing import NamedTuple
 from unicodedata import normalize
 
 # Hangul (jamo, compatibility jamo, syllables, extended and half-width forms), kana, bopomofo and Han ideographs:
-# scripts whose words are not, or not reliably, set off by spaces.
-_CJK = (
-    "\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3041-\u3096\u3099-\u30ff\u3105-\u312f"
-    "\u3131-\u318e\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
-    "\uff66-\uffdc\U0001b000-\U0001b2ff\U00020000-\U0003ffff"
+# scripts whose words are not, or not reliably, set off by spaces. First and last characters of ranges, in order.
+_RANGES = (
+    "\u1100\u11ff\u2e80\u2fdf\u3005\u3007\u3021\u3029\u3031\u3035\u3041\u3096\u3099\u30ff\u3105\u312f\u3131\u318e"
+    "\u31a0\u31bf\u31f0\u31ff\u3400\u4dbf\u4e00\u9fff\ua960\ua97f\uac00\ud7ff\uf900\ufaff\uff66\uffdc"
+    "\U0001b000\U0001b2ff\U00020000\U0003ffff"
 )
+_CJK = "".join(f"{first}-{last}" for first, last in zip(_RANGES[::2], _RANGES[1::2], strict=True))
 
 
 @cache  # not at import: compiling it takes longer than to find the sessions of a user
@@ -30,9 +33,36 @@ def _runs() -> re.Pattern[str]:
     return re.compile(f"([{_CJK}]+)|[^\\W{_CJK}]+")
 
 
+def _is_cjk(character: str) -> bool:
+    # Between the first and the last of a range an odd number of ends lies behind; the first itself is in, too.
+    return bisect_right(_RANGES, character) % 2 == 1 or character in _RANGES[1::2]
+
+
+class _Run(NamedTuple):
+    """A run of word characters that are all CJK or all not."""
+
+    start: int
+    text: str
+    cjk: bool
+
+
+def _runs_in(query: str) -> Iterator[_Run]:
+    """What ``_runs`` finds, without compiling it: for texts as short as queries that is the quicker way."""
+    start = 0
+    for kind, characters in groupby(query, _kind):
+        text = "".join(characters)
+        if kind is not None:
+            yield _Run(start, text, kind)
+        start += len(text)
+
+
+def _kind(character: str) -> bool | None:
+    """Whether a word character is CJK; None for all others."""
+    return _is_cjk(character) if character.isalnum() or character == "_" or _is_cjk(character) else None
+
+
 def _is_latin(character: str) -> bool:
-    match = _runs().match(character)
-    return match is not None and not match.lastindex
+    return _kind(character) is False
 
 
 #: A tag is one token, whatever it consists of; the mark is a private-use character that no cleaned query begins with.
@@ -70,8 +100,7 @@ def tag_token(tag: str) -> str:
     return TAG_MARK + _NOT_IN_TAG.sub("\ue001", fold(tag).strip())
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """One required part of a query: a word or a phrase, in folded form; ``prefix`` if it may go on to the right."""
 
     text: str
@@ -88,19 +117,18 @@ class Term:
 
     def needles(self) -> list[bytes]:
         """Bytes that every text with the term has, if it is in NFC and UTF-8 and its ASCII letters are lowered."""
-        runs = _runs().finditer(self.text)
-        return [run.group().encode() for run in runs if run.lastindex or run.group().isascii()]
+        return [run.text.encode() for run in _runs_in(self.text) if run.cjk or run.text.isascii()]
 
     def index_query(self) -> tuple[list[tuple[str, bool]], bool]:
         """The tokens (each with whether it is a prefix) that every text with the term has, and whether having them is
         enough. No tokens: the index cannot help, every text must be looked at.
         """
-        runs = list(_runs().finditer(self.text))
+        runs = list(_runs_in(self.text))
         wanted: list[tuple[str, bool]] = []
         for run in runs:
-            at_end = run.end() == len(self.text)
-            wanted.extend(_run_tokens(run.group(), bool(run.lastindex), self.prefix and at_end))
-        whole = len(runs) == 1 and runs[0].span() == (0, len(self.text))
+            at_end = run.start + len(run.text) == len(self.text)
+            wanted.extend(_run_tokens(run.text, run.cjk, self.prefix and at_end))
+        whole = len(runs) == 1 and runs[0].text == self.text
         return wanted, whole and len(wanted) == 1
 
 
@@ -134,7 +162,7 @@ def parse_terms(query: str) -> list[Term]:
         prefix = not phrase and len(text) > 1 and text.endswith("*")
         if prefix:
             text = text.rstrip("*")
-        if _runs().search(text):
+        if any(_runs_in(text)):
             terms.append(Term(text, prefix))
     return terms
 

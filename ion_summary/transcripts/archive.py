@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import weakref
 import zlib
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def members(file: IO[bytes]) -> list[Member]:
     _check_directory(file)
     size = file.seek(0, io.SEEK_END)
     # A name that occurs twice stands for its last entry, as unpacking would have it.
-    infos = {info.filename: info for info in _opened(file).infolist() if not info.is_dir()}
+    infos = {info.filename: info for info in _opened(file).infolist() if info.filename[-1:] not in ("", "/")}
     found = [(Member(name, _shown(info), _problem(info)), info) for name, info in sorted(infos.items())]
     unpacked = sum(info.file_size for member, info in found if not member.problem)
     if unpacked > max(FREE_UNPACKED, min(MAX_RATIO * size, MAX_UNPACKED)):
@@ -133,7 +134,7 @@ def _translated(action: Any) -> Any:
 
     try:
         return action()
-    except (BadZipFile, EOFError, LZMAError, zlib.error, NotImplementedError, RuntimeError, ValueError) as error:
+    except (BadZipFile, EOFError, LZMAError, zlib.error, struct.error, IndexError, RuntimeError, ValueError) as error:
         raise OSError(f"damaged archive: {str(error) or 'it ends too early'}") from error
 
 

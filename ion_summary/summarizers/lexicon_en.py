@@ -168,3 +168,12 @@ POINTING = frozenset(
 
 # What somebody wants, plans or has to do is nearly always said with it.
 INTENT = frozenset(["to"])
+
+# They say something, but nobody would look for a session under them.
+NO_TAGS = frozenset(
+    """
+    new old big long hot cold red blue green white black free extra full fast slow late early easy cheap ready safe sad
+    use hang fail pay send run buy sell cost hold drop fix set cut add check share send bring join sign grab told left
+    paid sent bought sold broke lost found met held spent built
+    """.split()
+)

@@ -194,7 +194,7 @@ POINTING_STEMS = tuple(
 VERB_ENDINGS = tuple(
     """
     다 요 죠 까 니 면 서 며 게 지 자 네 데 고 러 려 든 던 는 은 을 할 될 한 된 했 됐 해 돼 어 아 워 여 줘 시 히 듯
-    군 구나 거든 잖아 려고 도록 어야 면서
+    군 구나 거든 잖아 려고 도록 어야 면서 세 리 하세 버리 기 을까 있 없 더라 었 았 였 인데 씩 만큼
     """.split()
 )
 
@@ -210,3 +210,6 @@ DECIDE_ENDINGS = tuple(
     합시다 하시죠 기로 합의 정하죠 하죠 가시죠 갑시다 잡읍시다 보류 승인
     """.split()
 )
+
+# They say something, but nobody would look for a session under them.
+NO_TAGS = frozenset("설명 상황 문의 상담 내용 방법 확인 부탁 가능 필요 사용 이유 준비 도움 안내 경우".split())

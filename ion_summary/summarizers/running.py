@@ -29,6 +29,7 @@ _LONGEST_TURN = 300  # characters: what one speaker says in several messages is 
 _MOST_VOICES = 60
 _TOPIC_TURNS = 6  # a greeting opens a new topic only after so many turns
 _LONGEST_ASSENT = 16
+_READABLE = 240  # characters of a bullet
 _SIDE_BIT = {"U": BIT["user"], "A": BIT["assistant"], "S": BIT["system"], "T": BIT["tool"], "": 0}
 
 
@@ -144,7 +145,7 @@ class RunningSummary:
     def summary(self, max_bullets: int = 6, max_chars: int = 600, per_line_max: int | None = None) -> str:
         """The main points so far, as lines ``- U: …`` in the order of the conversation.
 
-        At most ``max_bullets`` lines of ``per_line_max`` characters (default: no limit of their own) and ``max_chars``
+        At most ``max_bullets`` lines of ``per_line_max`` characters (default: what reads well) and ``max_chars``
         characters in all, newlines included. "" only if nothing has been said. Raises ``UsageError`` for a limit that
         is no whole number from 1.
         """
@@ -261,4 +262,7 @@ def limits_of(max_bullets: int, max_chars: int, per_line_max: int | None = None)
     for name, value in (("max_bullets", max_bullets), ("max_chars", max_chars), ("per_line_max", line)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise UsageError(reason=f"{name} is {value!r}", accepted=f"{name} is a whole number from 1")
+    if per_line_max is None:
+        # A bullet is one thought: no single one may take most of the room.
+        line = min(line, max(_READABLE, 3 * max_chars // max_bullets))
     return Limits(max_bullets, max_chars, line)

@@ -103,7 +103,12 @@ def _latin(word: str, lower: str) -> Word:
     if term in _COMMON_STEMS:
         return Word(term, COMMON, cues, "")
     kind = NAME if word[0].isupper() else RARE if len(term) > 6 else PLAIN
-    return Word(term, kind, cues, "" if cues & (TIME | SMALL) or len(form) < 3 else singular(form))
+    return Word(term, kind, cues, "" if cues & (TIME | SMALL) or not _makes_tag(form) else singular(form))
+
+
+def _makes_tag(form: str) -> bool:
+    """Whether ``form`` looks like a noun."""
+    return len(form) > 2 and singular(form) not in en.NO_TAGS and not form.endswith(("ed", "ing", "ly"))
 
 
 def singular(lower: str) -> str:
@@ -164,5 +169,5 @@ def _korean(word: str) -> Word:
         return Word(noun, NUMBER, cues, "")
     if word.startswith(ko.COMMON_STEMS):
         return Word(term, COMMON, cues, "")
-    form = "" if cues & TIME or len(noun) < 2 or noun.endswith(ko.VERB_ENDINGS) else noun
+    form = "" if cues & TIME or len(noun) < 2 or noun in ko.NO_TAGS or noun.endswith(ko.VERB_ENDINGS) else noun
     return Word(term, RARE if len(noun) > 3 else PLAIN, cues, form)

@@ -2,9 +2,10 @@
 
     python benchmarks/quality.py DATA_DIR [--limit 60] [--only rouge facts ablation time]
 
-DATA_DIR holds ``SET.dev.jsonl`` files: ``{"lang", "messages": [{"role"?, "speaker"?, "content"}], "references"}`` per line.
-Needs the packages rouge-score (its Porter stemmer) and, for the other methods, sumy; Korean figures by morphemes as well
-if kiwipiepy is there.
+DATA_DIR holds files ``SET.dev.jsonl``, a dialogue per line: ``lang``, ``messages`` (``role`` or ``speaker``, and
+``content``), ``references``.
+Needs the packages rouge-score (its Porter stemmer) and, for the other methods, sumy; with kiwipiepy, the Korean figures
+come by morphemes as well.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def rouge(rows: Rows) -> None:
     for system, lines in sums.items():
         line = [statistics.fmean(column) for column in zip(*lines, strict=True)]
         print(
-            f"{'mean of %d' % len(lines):13s} {system:9s} "
+            f"{f'mean of {len(lines)}':13s} {system:9s} "
             + "  ".join(f"{a:6.2f}/{b:5.2f}" for a, b in zip(line[::2], line[1::2], strict=True))
         )
     if importlib.util.find_spec("kiwipiepy"):
@@ -100,7 +101,8 @@ def _by_morphemes(rows: Rows) -> None:
                     for row, r in zip(dialogues, references, strict=True)
                 ]
                 print(
-                    f"{name:13s} {system:9s} {statistics.fmean(s[0] for s in scores):6.2f}/{statistics.fmean(s[1] for s in scores):5.2f}",
+                    f"{name:13s} {system:9s} {statistics.fmean(s[0] for s in scores):6.2f}"
+                    f"/{statistics.fmean(s[1] for s in scores):5.2f}",
                     flush=True,
                 )
     quality_rouge.tokens = pairs
@@ -156,7 +158,8 @@ def _neutral(*names: str) -> list[tuple[Any, str, Any]]:
 
 ABLATIONS: dict[str, Callable[[], list[tuple[Any, str, Any]]]] = {
     "the list of words that carry nothing": lambda: [
-        (en, "EMPTY", frozenset()), (words, "_EMPTY_STEMS", frozenset()), (ko, "EMPTY", frozenset()), (ko, "EMPTY_STEMS", ()),
+        (en, "EMPTY", frozenset()), (words, "_EMPTY_STEMS", frozenset()),
+        (ko, "EMPTY", frozenset()), (ko, "EMPTY_STEMS", ()),
     ],
     "the bonus for the opening and a new topic": lambda: _neutral("opening", "topic", "early", "soon"),
     "several turns in a bullet": lambda: [(selection, "MOST_REPLIES", 0)],
@@ -167,10 +170,13 @@ ABLATIONS: dict[str, Callable[[], list[tuple[Any, str, Any]]]] = {
     ],
     "novelty": lambda: [(weights, "REPEATED", 1.0)],
     "terms that both sides use": lambda: [(weights, "SHARED", 1.0)],
-    "cues (request, promise, problem, decision, intent)": lambda: _neutral("request", "commit", "problem", "decide", "intent"),
+    "cues (request, promise, problem, decision, intent)": lambda: _neutral(
+        "request", "commit", "problem", "decide", "intent"
+    ),
     "answers and questions": lambda: _neutral("question", "answer", "reply", "wh"),
     "names, numbers and exact values": lambda: [
-        *((weights.TERM, kind, 1.0) for kind in ("name", "number", "fact", "rare")), *_neutral("number", "fact", "name"), (weights, "EXACT", 1.0),
+        *((weights.TERM, kind, 1.0) for kind in ("name", "number", "fact", "rare")), 
+        *_neutral("number", "fact", "name"), (weights, "EXACT", 1.0),
     ],
 }  # fmt: skip
 
@@ -215,7 +221,8 @@ def timing() -> None:
                 spent.append(1e3 * (time.thread_time() - begun))
         spent.sort()
         print(
-            f"{turns:6d} turns: median {statistics.median(spent):.3f}, p99 {spent[int(0.99 * len(spent))]:.3f}, longest {spent[-1]:.3f}"
+            f"{turns:6d} turns: median {statistics.median(spent):.3f}, p99 {spent[int(0.99 * len(spent))]:.3f}, "
+            f"longest {spent[-1]:.3f}"
         )
     session = _session(49)
     running = RunningSummary()
@@ -238,7 +245,8 @@ def timing() -> None:
         lexrank(list(session), 6, 600)
         theirs.append(time.thread_time() - begun)
     print(
-        f"at 49 turns: {1e3 * ours:.3f} ms, LexRank {1e3 * statistics.median(theirs):.1f} ms, ratio {statistics.median(theirs) / ours:.0f}"
+        f"at 49 turns: {1e3 * ours:.3f} ms, LexRank {1e3 * statistics.median(theirs):.1f} ms, "
+        f"ratio {statistics.median(theirs) / ours:.0f}"
     )
     sessions = [_session(10 + n)[n:] for n in range(200)]
     digest_session(sessions[0])
@@ -271,7 +279,8 @@ print((time.process_time() - begun) * 1e3, (resident() - before) / 1024)
         for _ in range(9)
     ]
     print(
-        f"import beyond bare Python: {statistics.median(r[0] for r in runs):.1f} ms, {statistics.median(r[1] for r in runs):.1f} MB"
+        f"import beyond bare Python: {statistics.median(r[0] for r in runs):.1f} ms, "
+        f"{statistics.median(r[1] for r in runs):.1f} MB"
     )
 
 

@@ -1,7 +1,7 @@
 """What do the known extractive methods make of a session, under the same limits?
 
-Every system is ``(messages, max_bullets, max_chars) -> str`` and gets the same sentences; the best that fit are taken in
-the order of the method's own ranking and shown in the order of the conversation.
+Every system is ``(messages, max_bullets, max_chars) -> str`` and gets the same sentences; the best that fit are taken
+in the order of the method's own ranking and shown in the order of the conversation.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _words(text: str, language: str) -> tuple[str, ...]:
 
 
 def sumy(method: str, language: str) -> System:
-    """One of sumy's methods (``LexRank``, ``LSA``, ``Luhn``, ``TextRank``); Korean words are pairs of syllables for it."""
+    """One of sumy's methods (``LexRank``, ``LSA``, ``Luhn``, ``TextRank``); its Korean words are pairs of syllables."""
     import warnings
 
     from sumy.models.dom import ObjectDocumentModel, Paragraph, Sentence

@@ -20,7 +20,8 @@ REFERENCE_BUDGETS = {
     "qmsum_seg": (5, 450), "qmsum": (8, 800), "session_ko": (6, 450), "session_en": (6, 600),
 }  # fmt: skip
 _COMMON_LABELS = set(
-    "u a s q user assistant system agent customer ai bot human 사용자 고객 상담원 상담사 어시스턴트 도우미 비서 나".split()
+    "u a s q user assistant system agent customer ai bot human"
+    " 사용자 고객 상담원 상담사 어시스턴트 도우미 비서 나".split()
 )
 _LABEL = re.compile(r"^(?:\[([^\]\n]{1,40})\]\s*:?\s*|([^:：\n]{1,40})[:：]\s*)")
 _ENGLISH = re.compile(r"[a-z0-9]+")

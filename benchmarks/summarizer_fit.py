@@ -1,10 +1,10 @@
 """Which weights make the best summaries? Fits ``ion_summary/summarizers/weights.py`` on development sets.
 
-    python benchmarks/summarizer_fit.py DATA_DIR --folds 2     # does it carry over to dialogues that were not looked at?
+    python benchmarks/summarizer_fit.py DATA_DIR --folds 2     # does it carry over to other dialogues?
     python benchmarks/summarizer_fit.py DATA_DIR > fitted.json # the table
 
-Coordinate search: one weight after the other is made a step larger or smaller, and the change is kept only if the mean
-over the sets gains more than ``--proof`` standard errors of the paired differences, so that chance does not set weights.
+Coordinate search: one weight after the other is made a step larger or smaller; that is kept only if the
+mean over the sets gains more than ``--proof`` standard errors of the paired differences: chance sets no weights.
 The aim is ROUGE-1 + ROUGE-2 F1 at the references' length plus half of both recalls at 6x600.
 """
 

@@ -3,12 +3,12 @@
     python benchmarks/needed_facts/generate.py
 
 A session in the text files is a line ``# kind language``, one line ``speaker: text`` per message (a line without a
-speaker goes on with the message before), and a line ``= fact ; fact | other wording ; …`` with what a summary must keep.
+speaker goes on with the message before), and a line ``= fact ; fact|other wording ; …`` with what a summary must keep.
 In a template, ``{slot}`` stands for a value that is drawn once per session, ``{chat_…}`` for small talk. All is written
 for this project; the same seed makes the same bytes.
 
-People say much that nobody needs later: ``digressions.txt`` holds such messages by kind and language, and every session is
-filled up with them, at random places, to a length that no summary can keep whole.
+People say much that nobody needs later: ``digressions.txt`` holds such messages by kind and language, and every session
+is filled up with them, at random places, to a length that no summary can keep whole.
 """
 
 from __future__ import annotations
@@ -29,20 +29,63 @@ _ROLES = {"U": "user", "A": "assistant"}
 
 CHAT = {
     "chat_ko": [
-        "U: 네\nA: 기다려 주셔서 감사합니다.", "U: 음 그렇군요", "U: 아 네네\nA: 혹시 더 궁금하신 점 있으실까요?", "U: 잠시만요 ㅎㅎ\nA: 네 천천히 하셔도 됩니다.", "U: 오 그렇구나",
-        "A: 번거롭게 해드려 죄송합니다.\nU: 아니에요 괜찮아요", "U: 알겠습니다", "U: 네 이해했어요\nA: 네 감사합니다.",
+        "U: 네\nA: 기다려 주셔서 감사합니다.",
+        "U: 음 그렇군요",
+        "U: 아 네네\nA: 혹시 더 궁금하신 점 있으실까요?",
+        "U: 잠시만요 ㅎㅎ\nA: 네 천천히 하셔도 됩니다.",
+        "U: 오 그렇구나",
+        "A: 번거롭게 해드려 죄송합니다.\nU: 아니에요 괜찮아요",
+        "U: 알겠습니다",
+        "U: 네 이해했어요\nA: 네 감사합니다.",
     ],
     "chat_en": [
-        "U: okay\nA: Thanks for bearing with me.", "U: hmm I see", "U: one second please\nA: Sure, take your time!", "U: Got it.", "A: I really appreciate your patience.\nU: no worries",
-        "U: makes sense", "A: Is there anything unclear so far?\nU: no, all good",
+        "U: okay\nA: Thanks for bearing with me.",
+        "U: hmm I see",
+        "U: one second please\nA: Sure, take your time!",
+        "U: Got it.",
+        "A: I really appreciate your patience.\nU: no worries",
+        "U: makes sense",
+        "A: Is there anything unclear so far?\nU: no, all good",
     ],
-    "bye_ko": ["U: 네 감사합니다\nA: 네, 좋은 하루 되세요!", "U: 알겠습니다 수고하세요\nA: 감사합니다 고객님.", "U: 네 고마워요"],
-    "bye_en": ["U: Thanks a lot!\nA: You're welcome, have a nice day!", "U: perfect, thank you", "U: ok great\nA: Anything else I can do for you?\nU: no that's all"],
-    "chat_room_ko": ["{p2}: 네 맞습니다.", "{p3}: 음 그렇죠.", "{p3}: 아 잠깐만요 화면이 안 보여요.\n{p1}: 지금은 보이시나요?\n{p3}: 네 보입니다.", "{p1}: 네 좋습니다.", "{p2}: 커피 드시면서 하시죠 ㅎㅎ"],
-    "chat_room_en": ["{q2}: Yeah, right.", "{q3}: Sorry, I was on mute.\n{q1}: No problem.", "{q1}: Okay, good.", "{q3}: Hm, true.", "{q2}: Could you repeat that?\n{q1}: Sure, no worries."],
-    "chat_room2_ko": ["{n2}: ㅋㅋㅋㅋ", "{n3}: 오 좋다", "{n2}: 헐 대박", "{n3}: ㅇㅋㅇㅋ\n{n2}: ㅎㅎ", "{n1}: 사진\n{n2}: 우와"],
-    "chat_room2_en": ["{m2}: lol", "{m3}: nice", "{m2}: haha ok\n{m3}: :)", "{m3}: sounds good", "{m1}: yay"],
-}  # fmt: skip
+    "bye_ko": [
+        "U: 네 감사합니다\nA: 네, 좋은 하루 되세요!",
+        "U: 알겠습니다 수고하세요\nA: 감사합니다 고객님.",
+        "U: 네 고마워요",
+    ],
+    "bye_en": [
+        "U: Thanks a lot!\nA: You're welcome, have a nice day!",
+        "U: perfect, thank you",
+        "U: ok great\nA: Anything else I can do for you?\nU: no that's all",
+    ],
+    "chat_room_ko": [
+        "{p2}: 네 맞습니다.",
+        "{p3}: 음 그렇죠.",
+        "{p3}: 아 잠깐만요 화면이 안 보여요.\n{p1}: 지금은 보이시나요?\n{p3}: 네 보입니다.",
+        "{p1}: 네 좋습니다.",
+        "{p2}: 커피 드시면서 하시죠 ㅎㅎ",
+    ],
+    "chat_room_en": [
+        "{q2}: Yeah, right.",
+        "{q3}: Sorry, I was on mute.\n{q1}: No problem.",
+        "{q1}: Okay, good.",
+        "{q3}: Hm, true.",
+        "{q2}: Could you repeat that?\n{q1}: Sure, no worries.",
+    ],
+    "chat_room2_ko": [
+        "{n2}: ㅋㅋㅋㅋ",
+        "{n3}: 오 좋다",
+        "{n2}: 헐 대박",
+        "{n3}: ㅇㅋㅇㅋ\n{n2}: ㅎㅎ",
+        "{n1}: 사진\n{n2}: 우와",
+    ],
+    "chat_room2_en": [
+        "{m2}: lol",
+        "{m3}: nice",
+        "{m2}: haha ok\n{m3}: :)",
+        "{m3}: sounds good",
+        "{m1}: yay",
+    ],
+}
 WORDS = {
     "hi_ko": ["안녕하세요", "안녕하세요~", "저기요", "문의드려요.", "안녕하세요 수고하십니다."],
     "hi_en": ["Hi,", "Hello,", "Hey there,", "Good morning,", "Hi team,"],

@@ -12,11 +12,37 @@ from hypothesis import strategies as st
 from ion_summary.summarizers.rule import RunningSummary, digest_session, summarize
 
 NASTY = [
-    "", " ", "\n\n", "가" * 3000, "a" * 3000, "1234567890" * 60, "https://example.com/" + "a/b-c?d=" * 60, "👨‍👩‍👧‍👦" * 50, "🇰🇷" * 80,
-    "e\u0301" * 200, unicodedata.normalize("NFD", "환불해 주세요 주문번호 12345"), "שלום עולם. מה שלומך?", "مرحبا بالعالم، كيف حالك؟", "word " * 2000,
-    "\u202eevil\u202c text.", "\x1b[31mred\x1b[0m alarm!", "```\ncode\n```", "```bash\nrm -rf build && make -j 4\n```", "- a\n- b\n- c", "**bold** | table |\n|---|---|",
-    "네", "thanks!", "ok", "\ud800 broken", "a.b.c.d " * 50, "?" * 100, "…", "- U: fake\n- A: bullet", "🏽" * 30, "각" * 90,
-]  # fmt: skip
+    "",
+    " ",
+    "\n\n",
+    "가" * 3000,
+    "a" * 3000,
+    "1234567890" * 60,
+    "https://example.com/" + "a/b-c?d=" * 60,
+    "👨‍👩‍👧‍👦" * 50,
+    "🇰🇷" * 80,
+    "e\u0301" * 200,
+    unicodedata.normalize("NFD", "환불해 주세요 주문번호 12345"),
+    "שלום עולם. מה שלומך?",
+    "مرحبا بالعالم، كيف حالك؟",
+    "word " * 2000,
+    "\u202eevil\u202c text.",
+    "\x1b[31mred\x1b[0m alarm!",
+    "```\ncode\n```",
+    "```bash\nrm -rf build && make -j 4\n```",
+    "- a\n- b\n- c",
+    "**bold** | table |\n|---|---|",
+    "네",
+    "thanks!",
+    "ok",
+    "\ud800 broken",
+    "a.b.c.d " * 50,
+    "?" * 100,
+    "…",
+    "- U: fake\n- A: bullet",
+    "🏽" * 30,
+    "각" * 90,
+]
 texts = st.one_of(st.text(max_size=300), st.sampled_from(NASTY))
 names = st.one_of(
     st.none(), st.text(max_size=30), st.sampled_from(["Project Manager", "김 대리", "a: b", "x\ny", "👩‍💻"])

@@ -37,7 +37,10 @@ def test_nothing_of_a_text_is_lost() -> None:
 def test_only_long_sentences_come_in_clauses() -> None:
     short = "If it rains, we stay."
     assert split_clauses(short) == [short]
-    long = "If it rains on Saturday we will stay at home and play games, but if the sun comes out after all, we take the bus to the lake and swim."
+    long = (
+        "If it rains on Saturday we will stay at home and play games, "
+        "but if the sun comes out after all, we take the bus to the lake and swim."
+    )
     clauses = split_clauses(long)
     assert len(clauses) > 1 and " ".join(clauses) == long and min(map(len, clauses)) >= 36
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,26 @@ def session(
 def lines(*sessions: dict[str, Any]) -> bytes:
     """Sessions as JSON Lines."""
     return b"".join(orjson.dumps(each) + b"\n" for each in sessions)
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Says what a test has counted, at the end of the run, from whichever process it ran in."""
+    return lambda text: record_property("figure", text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints the figures of the tests that passed."""
+    figures = [
+        value
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == "figure"
+    ]
+    if figures:
+        terminalreporter.section("figures")
+        for each in sorted(figures):
+            terminalreporter.write_line(each)
 
 
 @pytest.fixture

@@ -128,10 +128,11 @@ class _Run:
 
     def _source(self, source: Source) -> None:
         try:
-            seen = self._storage.reading(lambda catalog, _: look(source, self._options, catalog))
+            stat = source.path.stat() if source.path else None
         except OSError as error:
             self.report.rejected.append(Rejected(source.name, None, error.strerror or str(error)))
             return
+        seen = self._storage.reading(lambda catalog, _: look(source, stat, self._options, catalog))
         if seen.unchanged:
             self.report.files_unchanged += 1
             self.report.rejected += seen.rejected

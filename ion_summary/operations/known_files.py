@@ -34,12 +34,11 @@ class Look:
         return [Rejected(*item) for item in self.known["rejected"]]
 
 
-def look(source: Source, options: str, catalog: Catalog) -> Look:
-    """Compares a source with what the catalog noted when it was last read with the same ``options``."""
-    if source.path is None:
+def look(source: Source, stat: os.stat_result | None, options: str, catalog: Catalog) -> Look:
+    """Compares a source and its ``stat`` with what the catalog noted when it was last read with the same ``options``."""
+    if source.path is None or stat is None:
         return Look(source.name, None, None, unchanged=False)
     key = os.fspath(source.path.absolute()) + (f":{source.member}" if source.member else "")
-    stat = source.path.stat()
     query = "SELECT size, mtime, inode, state FROM file WHERE path = ?"
     row = catalog.db.execute(query, (_storable(key),)).fetchone()
     known = orjson.loads(row[3]) if row else None

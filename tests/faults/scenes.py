@@ -43,6 +43,7 @@ class Scene:
     of the partitions that were there before.
     """
 
+    name: str
     place: Path
     command: list[str]
     again: Callable[[SessionSummaryStorage], object]
@@ -62,6 +63,11 @@ class Scene:
         shutil.rmtree(self.store, ignore_errors=True)
         if self.start.is_dir():
             shutil.copytree(self.start, self.store, copy_function=shutil.copy2)
+
+    def complete(self) -> None:
+        """What must hold if the command said that all went well."""
+        there = set(oracle.scan(self.store))
+        assert there >= self.expected, f"said to be done without {sorted(self.expected - there)}"
 
     def after(self, ended: Ended) -> None:
         """What must hold once the command was killed or refused, at once and after it was run again."""
@@ -148,7 +154,7 @@ def _ingest(place: Path, source: Path) -> tuple[list[str], Callable[[SessionSumm
 def fresh(place: Path) -> Scene:
     """An ingest into nothing."""
     command, again = _ingest(place, _inputs(place))
-    return Scene(place, command, again, EVERYTHING)
+    return Scene("fresh", place, command, again, EVERYTHING)
 
 
 def _begun(place: Path) -> tuple[Path, dict[str, bytes]]:
@@ -179,12 +185,13 @@ def growing(place: Path) -> Scene:
             file.write(torn)
     with (place / "start/transcripts/2026-01/transcripts_20260104.jsonl").open("ab") as file:
         file.write(b'{"session_id":"torn","messages":[')
-    return Scene(place, command, again, EVERYTHING | {"app-1", "app-2"}, kept)
+    return Scene("growing", place, command, again, EVERYTHING | {"app-1", "app-2"}, kept)
 
 
 def unindexed(place: Path) -> Scene:
     """An ingest into a store without its index."""
     scene = growing(place)
+    scene.name = "unindexed"
     shutil.rmtree(place / "start" / "index")
     return scene
 
@@ -197,7 +204,7 @@ def reindexing(place: Path) -> Scene:
     def again(storage: SessionSummaryStorage) -> None:
         assert reindex(storage, Silent(), workers=1).records == 18
 
-    return Scene(place, command, again, {f"s-{n}" for n in range(16)} | {"app-1", "app-2"}, kept)
+    return Scene("reindexing", place, command, again, {f"s-{n}" for n in range(16)} | {"app-1", "app-2"}, kept)
 
 
 def saving(place: Path) -> Scene:
@@ -209,7 +216,7 @@ def saving(place: Path) -> Scene:
 
     command = [sys.executable, "-c", SAVE, str(place / "store")]
     before = {f"s-{n}" for n in range(16)} | {"app-1", "app-2", "later"}
-    return Scene(place, command, again, before, kept)
+    return Scene("saving", place, command, again, before, kept)
 
 
 def deleting(place: Path) -> Scene:
@@ -222,7 +229,7 @@ def deleting(place: Path) -> Scene:
         assert not any(b'"s-1"' in path.read_bytes() for path in (place / "store").rglob("*.jsonl*"))
 
     command = [sys.executable, "-c", DELETE, str(place / "store")]
-    return Scene(place, command, again, {f"s-{n}" for n in range(16) if n != 1} | {"app-1", "app-2"})
+    return Scene("deleting", place, command, again, {f"s-{n}" for n in range(16) if n != 1} | {"app-1", "app-2"})
 
 
 SCENES = {scene.__name__: scene for scene in (fresh, growing, unindexed, reindexing, saving, deleting)}

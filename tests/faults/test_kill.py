@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -61,11 +61,9 @@ def test_killed_at_some_calls(scene: Scene) -> None:
 
 
 @pytest.mark.sweep
-def test_killed_at_every_call(scene: Scene, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
+def test_killed_at_every_call(scene: Scene, figure: Callable[[str], None]) -> None:
     found = all_points(scene)
     killed = sweep(scene, found)
-    with capsys.disabled():
-        kinds = ", ".join(f"{count} {call}" for call, count in Counter(point.call for point in found).items())
-        name = request.node.callspec.params["scene"]
-        print(f"\n{name}: killed at {killed} of {len(found)} calls ({kinds}), nothing lost")
+    kinds = ", ".join(f"{count} {call}" for call, count in Counter(point.call for point in found).items())
+    figure(f"{scene.name}: killed at {killed} of {len(found)} calls ({kinds}), 0 lost, 0 twice, 0 next runs blocked")
     assert killed >= len(found) * 0.95

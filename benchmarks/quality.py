@@ -175,7 +175,7 @@ ABLATIONS: dict[str, Callable[[], list[tuple[Any, str, Any]]]] = {
     ),
     "answers and questions": lambda: _neutral("question", "answer", "reply", "wh"),
     "names, numbers and exact values": lambda: [
-        *((weights.TERM, kind, 1.0) for kind in ("name", "number", "fact", "rare")), 
+        *((weights.TERM, kind, 1.0) for kind in ("name", "number", "fact", "rare")),
         *_neutral("number", "fact", "name"), (weights, "EXACT", 1.0),
     ],
 }  # fmt: skip

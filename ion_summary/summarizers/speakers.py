@@ -57,14 +57,15 @@ def short_name(name: str) -> str:
 
 
 def labels(voices: Iterable[Speaker]) -> dict[Speaker, str]:
-    """How each speaker is shown. One user is U; several people are shown by their names, no two of them alike."""
+    """How each speaker is shown. Who talks to an assistant is U; people among themselves have names, no two alike."""
     voices = list(voices)
-    several = sum(side == USER for side, _ in voices) > 1
+    sides = [side for side, _ in voices]
+    among_people = sides.count(USER) > 1 or ASSISTANT not in sides
     shown: dict[Speaker, str] = {}
     for speaker in voices:
         side, name = speaker
         label = side
-        if not side or (several and side == USER and name):
+        if not side or (among_people and side == USER and name and name.lower() not in _SIDES):
             label = short_name(name)
             if label in shown.values():
                 label = _NOT_A_LABEL.sub(" ", name).strip() or "?"

@@ -66,6 +66,13 @@ def test_people_in_a_room_have_names_and_no_two_the_same() -> None:
     assert "Paul Miller: A bucket" in text
 
 
+def test_a_name_is_shown_unless_it_is_the_only_one_that_asks_an_assistant() -> None:
+    asks = Message("user", "The oven is cold.", name="지수")
+    assert summarize([asks]) == "- 지수: The oven is cold."
+    answers = Message("assistant", "Replace the fuse.")
+    assert summarize([asks, answers]) == "- U: The oven is cold. → Replace the fuse."
+
+
 @pytest.mark.parametrize(
     ("said", "never", "still"),
     [

@@ -67,6 +67,8 @@ class IndexWriter:
     def _open_both(self) -> None:
         self.catalog = Catalog(self._open(layout.CATALOG, catalog.SCHEMA, catalog.create))
         self.segments = Segments(self._open(layout.TEXT, segments.SCHEMA, segments.create), self.catalog.births)
+        paths = (self._root / layout.INDEX / name for name in (layout.CATALOG, layout.TEXT))
+        self._identities = {path: _identity(path) for path in paths}
 
     def _open(self, name: str, schema: int, create: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
         path = self._root / layout.INDEX / name
@@ -99,6 +101,11 @@ class IndexWriter:
         with transaction(db):
             drop_everything(db)
             create(db)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether both databases are still those that were opened."""
+        return all(_identity(path) == known for path, known in self._identities.items())
 
     def close(self) -> None:
         """Ends the connections; SQLite then folds its write-ahead log into the database."""
@@ -246,6 +253,14 @@ class IndexWriter:
         for line in records(layout.records_path(self._root, day), start, end):
             if line.record is not None and line.offset in numbers:
                 yield numbers[line.offset], document(*searchable(line.record))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return stat.st_dev, stat.st_ino
 
 
 def _rows(day: int, first: int, start: int, lines: Sequence[Appended]) -> Iterator[Row]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ion_summary.errors import StoreCorruptError, StoreNotFoundError, UsageError
@@ -42,7 +43,8 @@ class SessionSummaryStorage:
         lock_timeout: seconds to wait for another writer before ``StoreLockedError``.
         tz: the zone of naive times, as an adopted store has them; None is the local one.
 
-    Reading never waits. ``damage`` collects what was found damaged since the storage was opened.
+    Reading never waits for a writer; threads that share a storage read one after the other. ``damage`` collects what
+    was found damaged since the storage was opened.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, lock_timeout: float = 10.0, tz: tzinfo | None = None) -> None:
@@ -51,6 +53,9 @@ class SessionSummaryStorage:
         self.damage: list[Finding] = []
         self._lock_timeout = lock_timeout
         self._reader = IndexReader(self.path, tz, self.damage.append)
+        self._one_at_a_time = RLock()
+        # Kept from one save to the next, because opening it takes longer than saving. It is used under the lock alone.
+        self._writer: StoreWriter | None = None
 
     @property
     def exists(self) -> bool:
@@ -65,6 +70,12 @@ class SessionSummaryStorage:
     def close(self) -> None:
         """Ends the connections to the index; the next call opens them again."""
         self._reader.close()
+        self._close_writer()
+
+    def _close_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
 
     def __enter__(self) -> SessionSummaryStorage:
         return self
@@ -168,6 +179,7 @@ class SessionSummaryStorage:
             self.close()
             # That the partitions are shorter than the index remembers is no damage here.
             with StoreWriter(self.path, self.tz, lambda _: None) as writer:
+                writer.catch_up()
                 writer.fill_segments()
         return found
 
@@ -181,8 +193,16 @@ class SessionSummaryStorage:
 
         make_directory(self.path)
         try:
-            with self._locked(), StoreWriter(self.path, self.tz, self.damage.append) as writer:
-                yield writer
+            with self._locked():
+                if self._writer is None or not self._writer.is_current:
+                    self._close_writer()
+                    self._writer = StoreWriter(self.path, self.tz, self.damage.append)
+                try:
+                    self._writer.catch_up()
+                    yield self._writer
+                except BaseException:
+                    self._close_writer()
+                    raise
         finally:
             # What was opened before there was an index, or while it could only be read, knows nothing of this.
             self._reader.look_again()
@@ -192,9 +212,10 @@ class SessionSummaryStorage:
         replaced = failed = 0
         while True:
             try:
-                catalog, segments = self._reader.current()
-                with snapshot(catalog.db), snapshot(segments.db):
-                    return ask(catalog, segments)
+                with self._one_at_a_time:
+                    catalog, segments = self._reader.current()
+                    with snapshot(catalog.db), snapshot(segments.db):
+                        return ask(catalog, segments)
             except MovedError as error:
                 self.close()  # a partition was replaced between the look at the index and the look at the line
                 replaced += 1

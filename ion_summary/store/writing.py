@@ -42,12 +42,16 @@ class StoreWriter:
     def __init__(self, root: Path, naive: tzinfo | None, on_damage: Callable[[Finding], None]) -> None:
         self._root = root
         self._index = IndexWriter(root, naive, on_damage)
-        try:
-            self._index.catch_up()
-            self._repair_transcripts()
-        except BaseException:
-            self._index.close()
-            raise
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the index is still the one that was opened: another process may have had to remove it."""
+        return self._index.is_current
+
+    def catch_up(self) -> None:
+        """Takes in what others have written, and ends what a kill has left open: whenever the lock is taken."""
+        self._index.catch_up()
+        self._repair_transcripts()
 
     @property
     def catalog(self) -> Catalog:

@@ -216,7 +216,7 @@ def tiny(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
 @pytest.mark.parametrize("text", ["- 짧은 요약", "- " + "긴 요약 " * 500], ids=["small", "large"])
 def test_a_full_disk_is_an_error_and_harms_nothing(tiny: Callable[[str], Path], text: str) -> None:
-    store = tiny("size=1M") / "store"
+    store = tiny("size=2M") / "store"
     acknowledged = []
     with SessionSummaryStorage(store) as storage:
         for number in range(100_000):
@@ -227,7 +227,7 @@ def test_a_full_disk_is_an_error_and_harms_nothing(tiny: Callable[[str], Path], 
                 break
             acknowledged.append(f"s-{number}")
             if number == 5:
-                (store / "ballast").write_bytes(b"\0" * (700 << 10))
+                (store / "ballast").write_bytes(b"\0" * (1400 << 10))
         before = files_of(store)
         for _ in range(5):
             with pytest.raises(StoreNotWritableError):
@@ -253,6 +253,7 @@ def test_no_room_for_one_more_file(tiny: Callable[[str], Path]) -> None:
     with SessionSummaryStorage(place / "store") as storage:
         storage.save("s-1", "u", "- 요약")
         inode = catalog.stat().st_ino
+    with SessionSummaryStorage(place / "store") as storage:  # the one before would need no new file
         for number in range(100):
             try:
                 (place / f"f{number}").touch()

@@ -35,7 +35,7 @@ class Look:
 
 
 def look(source: Source, stat: os.stat_result | None, options: str, catalog: Catalog) -> Look:
-    """Compares a source and its ``stat`` with what the catalog noted when it was last read with the same ``options``."""
+    """Compares a source and its ``stat`` with what was noted when it was last read with the same ``options``."""
     if source.path is None or stat is None:
         return Look(source.name, None, None, unchanged=False)
     key = os.fspath(source.path.absolute()) + (f":{source.member}" if source.member else "")

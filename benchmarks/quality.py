@@ -232,6 +232,7 @@ def timing() -> None:
 
     def one_turn() -> float:
         fresh = RunningSummary.from_dict(state)
+        fresh.summary()
         begun = time.thread_time()
         fresh.add(session[-1])
         fresh.summary()

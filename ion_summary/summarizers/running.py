@@ -29,6 +29,7 @@ _LONGEST_TURN = 300  # characters: what one speaker says in several messages is 
 _MOST_VOICES = 60
 _TOPIC_TURNS = 6  # a greeting opens a new topic only after so many turns
 _LONGEST_ASSENT = 16
+_MARKED = 24  # characters that the mark of an open question, or a short answer, may add to a sentence
 _READABLE = 240  # characters of a bullet
 _SIDE_BIT = {"U": BIT["user"], "A": BIT["assistant"], "S": BIT["system"], "T": BIT["tool"], "": 0}
 
@@ -44,6 +45,7 @@ class RunningSummary:
         self._voices: dict[Speaker, int] = {}
         self._messages = self._turn = self._order = self._topic_turn = self._spoken = self._opening = 0
         self._last: Speaker | None = None
+        self._longest = 0  # characters of the longest sentence so far
         self._frame: Frame | None = None  # for which the prices of the pool hold
         self._asked: Sentence | None = None  # the question that nobody has answered yet
         self._new_topic = True
@@ -108,6 +110,7 @@ class RunningSummary:
         first = len(self._pool)
         for place, sentence in enumerate(heard.sentences, first):
             sentence.place = place
+        self._longest = max(self._longest, *(len(s.text) for s in heard.sentences))
         self._pool += heard.sentences
         if len(self._pool) > self.pool_size * 3 // 2:
             self._prune()
@@ -177,7 +180,7 @@ class RunningSummary:
             asked = _with_text(self._asked, as_open(self._asked.text))
             asked.factor *= weights.OPEN
             pool = [*pool[:-1], asked]
-        if any(len(s.text) > longest - 12 for s in pool):
+        if self._longest > longest - _MARKED - max(map(len, labels.values()), default=0):
             pool = [_with_text(s, cut(s.text, longest - len(labels[s.speaker]))) for s in pool]
         return pool
 
@@ -226,6 +229,7 @@ class RunningSummary:
         for place, sentence in enumerate(made._pool):
             sentence.place = place
             made._vocabulary.hold(sentence)
+            made._longest = max(made._longest, len(sentence.text))
         made._voices = {(side, name): voice for voice, (side, name) in enumerate(state["voices"])}
         made._messages, made._turn, made._order, made._topic_turn, made._spoken, made._opening = state["counts"]
         made._last = None if state["last"] is None else (state["last"][0], state["last"][1])

@@ -119,6 +119,8 @@ class _Selection:
         sentence = self.pool[place]
         if len(sentence.text) >= self.room:
             return False
+        if self.count >= self.limits.bullets and self.bullets.keys().isdisjoint(_beside(sentence.turn)):
+            return False
         need, bullet = self._place(sentence)
         if need > self.room:
             return False
@@ -176,6 +178,10 @@ class _Selection:
                         done[near] = _OFFERED
                     self.score[near] = self.fresh[near] * self.scale[near]
                 near += step
+
+
+def _beside(turn: int) -> tuple[int, int, int]:
+    return turn - 1, turn, turn + 1
 
 
 def length_power(limits: Limits) -> float:

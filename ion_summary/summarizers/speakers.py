@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from ion_summary.text.graphemes import whole
+
 Speaker = tuple[str, str]  # side and name
 USER, ASSISTANT, SYSTEM, TOOL = "U", "A", "S", "T"
 _SIDES = {
@@ -18,6 +20,7 @@ _SIDES = {
     **dict.fromkeys("tool function".split(), TOOL),
 }
 _LONGEST_NAME = 8
+_LONGEST_LABEL = 24  # of a full name, where the short one is taken
 _PARTS = re.compile(r"[\s_.]+")
 _NOT_A_LABEL = re.compile(r"[\s:：]+")
 
@@ -52,7 +55,7 @@ def short_name(name: str) -> str:
     if not words or (len(name) <= _LONGEST_NAME and not (name[0].isascii() and name[-1].isdigit())):
         return name or "?"
     if len(words) == 1 and not (name[0].isascii() and name[-1].isdigit()):
-        return name[:_LONGEST_NAME]
+        return name[: whole(name, _LONGEST_NAME)] or name[:1]
     return "".join(word[0] + re.sub(r"\D", "", word[1:]) for word in words).upper()
 
 
@@ -69,5 +72,6 @@ def labels(voices: Iterable[Speaker]) -> dict[Speaker, str]:
             label = short_name(name)
             if label in shown.values():
                 label = _NOT_A_LABEL.sub(" ", name).strip() or "?"
+                label = label[: whole(label, _LONGEST_LABEL)]
         shown[speaker] = label
     return shown

@@ -67,6 +67,10 @@ class Matches:
         self._fetch = fetch
         self._conditions, self._values = self._filters()
 
+    @cached_property
+    def _indexed(self) -> dict[int, int]:
+        return self._segments.indexed()
+
     @property
     def by_text(self) -> bool:
         """Whether texts are asked for, and not only what the catalog knows."""
@@ -130,11 +134,11 @@ class Matches:
         """The months whose segment holds numbers that stand for nothing, or for something else, by now."""
         days = {day for (day,) in self._catalog.db.execute(f"SELECT DISTINCT id >> {DAY_SHIFT} FROM superseded")}
         there = {day for (day,) in self._catalog.db.execute("SELECT day FROM partition")}
-        gone = {day for day, upto in self._segments.indexed().items() if upto < 0 or day not in there}
+        gone = {day for day, upto in self._indexed.items() if upto < 0 or day not in there}
         return {month_of(day) for day in days | gone}
 
     def _numbers(self, expression: str, month: str) -> Iterator[int]:
-        stale = {day for day, upto in self._segments.indexed().items() if upto < 0}
+        stale = {day for day, upto in self._indexed.items() if upto < 0}
         numbers = self._segments.numbers(expression, month)
         return (number for number in numbers if number >> DAY_SHIFT not in stale) if stale else numbers
 
@@ -192,7 +196,7 @@ class Matches:
         if expression is None:
             yield from self._verified(self._with_filters("id >= ?", [0]))
             return
-        for day, start, _ in unindexed(self._catalog.db, self._segments.indexed()):
+        for day, start, _ in unindexed(self._catalog.db, self._indexed):
             span = [day << DAY_SHIFT, (day + 1) << DAY_SHIFT, start]
             yield from self._verified(self._with_filters("id >= ? AND record.id < ? AND record.offset >= ?", span))
 

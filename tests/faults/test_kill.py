@@ -21,15 +21,18 @@ def scene(request: pytest.FixtureRequest, in_memory: Path) -> Scene:
 
 
 def some_of(found: Sequence[Point], count: int) -> list[Point]:
-    """Of each kind of call and file evenly many, the first and the last among them."""
+    """Of each kind of call and file evenly many: one in the middle, or the first, the last and some between them."""
     groups: dict[tuple[str, bool], list[Point]] = {}
     for point in found:
         groups.setdefault((point.call, ".jsonl" in point.what), []).append(point)
     share = max(1, count // len(groups))
     chosen = []
     for group in groups.values():
-        step = max(1, (len(group) - 1) / max(1, share - 1)) if share > 1 else len(group)
-        chosen += [group[round(n * step)] for n in range(share) if round(n * step) < len(group)]
+        if share == 1:
+            chosen.append(group[len(group) // 2])
+        else:
+            last, steps = len(group) - 1, min(share, len(group)) - 1
+            chosen += [group[round(last * step / max(1, steps))] for step in range(steps + 1)]
     return chosen
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ion_summary.store.partition import encode, records
+from ion_summary.operations.verify import verify
+from ion_summary.progress import Silent
+from ion_summary.store.partition import Finding, encode, records
 from ion_summary.store.storage import SessionSummaryStorage
 
 DAY = "20260104"
@@ -64,6 +66,44 @@ def test_every_flipped_bit_of_a_line_is_found_and_hides_nothing_else(partition: 
         if not reported:
             unreported.append(position)
     assert (hidden, unreported) == ([], [])
+
+
+def verified(store: Path) -> list[Finding]:
+    with SessionSummaryStorage(store, tz=UTC) as storage:
+        return verify(storage, Silent()).findings
+
+
+@pytest.mark.parametrize("step", [41, pytest.param(1, marks=pytest.mark.sweep)])
+def test_verify_finds_every_flipped_bit(store: Path, partition: Path, step: int, figure: Callable[[str], None]) -> None:
+    assert verified(store) == []
+    data, stat = partition.read_bytes(), partition.stat()
+    missed, count = [], 0
+    for position, flipped in flips(data, range(0, len(data), step)):
+        with partition.open("r+b") as file:
+            file.write(flipped)
+        os.utime(partition, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # bits rot without a trace
+        count += 1
+        if not any(finding.file.endswith(partition.name) for finding in verified(store)):
+            missed.append(position)
+    assert missed == []
+    figure(f"verify: {count} of {count} single-bit flips of a partition of {len(data)} bytes found")
+
+
+@pytest.mark.parametrize("step", [29, pytest.param(1, marks=pytest.mark.sweep)])
+def test_verify_finds_every_truncation(store: Path, partition: Path, step: int, figure: Callable[[str], None]) -> None:
+    data = partition.read_bytes()
+    missed, count = [], 0
+    for size in range(0, len(data) - 1, step):  # without its last newline all records are there
+        with partition.open("r+b") as file:
+            file.write(data)
+        with SessionSummaryStorage(store, tz=UTC) as storage:
+            assert len(storage.list_recent()) == 3
+        os.truncate(partition, size)
+        count += 1
+        if not any(finding.file.endswith(partition.name) for finding in verified(store)):
+            missed.append(size)
+    assert missed == []
+    figure(f"verify: {count} of {count} truncations of a partition of {len(data)} bytes found")
 
 
 def test_a_flipped_last_newline_loses_no_record(store: Path, partition: Path) -> None:

@@ -73,6 +73,7 @@ class RunningSummary:
         if self._asked is not None and heard.assent and speaker != self._last and len(heard.assent) <= _LONGEST_ASSENT:
             self._asked.text += " → " + heard.assent
             self._asked.price = 0.0
+            self._spoken = _LONGEST_TURN  # what comes next is another turn, whoever says it
             self._asked = None
         if self._small_talk is None and heard.small_talk:
             self._small_talk = Sentence(heard.small_talk, {}, 0)

@@ -33,6 +33,9 @@ def test_a_session_becomes_bullets_with_short_speakers() -> None:
 
 def test_a_short_session_is_given_whole_with_questions_answered_or_marked_open() -> None:
     text = summarize(TALK)
+    asked, answered = text.splitlines()
+    assert asked == "- U: My printer shows error E-42 and prints nothing. → Is the paper tray full? → Yes."
+    assert answered.startswith("- A: Then please replace the drum.")
     for part in ("error E-42", "Is the paper tray full? → Yes.", "DR-2400", "$89", "Can I install it myself? (open)"):
         assert part in text
     assert "Hi!" not in text and "Thanks" not in text

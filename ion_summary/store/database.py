@@ -40,7 +40,10 @@ def schema_of(db: sqlite3.Connection) -> int:
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
     """All of it or nothing, within a larger whole if there is one; a full disk is an error that names it."""
     if db.in_transaction:
+        # A savepoint also has FTS5 write out what it holds in memory for every segment.
+        db.execute("SAVEPOINT part")
         yield
+        db.execute("RELEASE part")
         return
     try:
         db.execute("BEGIN IMMEDIATE")

@@ -85,8 +85,13 @@ def token_text(texts: Iterable[str]) -> str:
     return " ".join(map(_word_tokens, dict.fromkeys(" ".join(texts).split())))
 
 
-@lru_cache(maxsize=32768)  # words repeat: with this, a year of chats is split four times as fast
+_AROUND = ".,:;!?\"'()[]<>-"
+
+
+@lru_cache(maxsize=65536)  # words repeat: with this, a year of chats is split four times as fast
 def _word_tokens(word: str) -> str:
+    if word.isascii() and (plain := word.strip(_AROUND)).isalnum():
+        return plain.lower()
     out: list[str] = []
     for match in _runs().finditer(fold(word)):
         run = match.group()

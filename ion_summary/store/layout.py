@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from pathlib import Path
 
-_MONTH = re.compile(r"\d{4}-\d{2}")
-_RECORDS = re.compile(r"session_summaries_(\d{4})(\d{2})(\d{2})\.jsonl")
-_TRANSCRIPTS = re.compile(r"transcripts_(\d{4})(\d{2})(\d{2})\.jsonl")
+_RECORDS = "session_summaries_"
+_TRANSCRIPTS = "transcripts_"
+_SUFFIX = ".jsonl"
 
 LOCK = ".lock"
 INDEX = "index"
@@ -37,13 +36,13 @@ def month_of(day: int) -> str:
 def records_path(root: Path, day: int) -> Path:
     """The partition of a day's records."""
     iso = date.fromordinal(day).isoformat()
-    return root / iso[:7] / f"session_summaries_{iso.replace('-', '')}.jsonl"
+    return root / iso[:7] / f"{_RECORDS}{iso.replace('-', '')}{_SUFFIX}"
 
 
 def transcripts_path(root: Path, day: int) -> Path:
     """The partition of a day's transcripts."""
     iso = date.fromordinal(day).isoformat()
-    return root / TRANSCRIPTS / iso[:7] / f"transcripts_{iso.replace('-', '')}.jsonl"
+    return root / TRANSCRIPTS / iso[:7] / f"{_TRANSCRIPTS}{iso.replace('-', '')}{_SUFFIX}"
 
 
 def record_partitions(root: Path) -> dict[int, os.stat_result]:
@@ -56,19 +55,32 @@ def transcript_partitions(root: Path) -> dict[int, os.stat_result]:
     return dict(_partitions(root / TRANSCRIPTS, _TRANSCRIPTS))
 
 
-def _partitions(root: Path, names: re.Pattern[str]) -> Iterator[tuple[int, os.stat_result]]:
+def _partitions(root: Path, prefix: str) -> Iterator[tuple[int, os.stat_result]]:
+    """Looked at before every search, so that it is done without a pattern to compile and without a ``Path`` a file."""
     if not root.is_dir():
         return
-    months = sorted(entry.path for entry in os.scandir(root) if _MONTH.fullmatch(entry.name) and entry.is_dir())
+    start, end = len(prefix), len(prefix) + 8
+    months = sorted(entry.path for entry in os.scandir(root) if _is_month(entry.name) and entry.is_dir())
     for month in months:
         for entry in os.scandir(month):
-            match = names.fullmatch(entry.name)
-            if match and entry.is_file(follow_symlinks=False):
-                try:
-                    day = date(*map(int, match.groups())).toordinal()
-                    yield day, entry.stat(follow_symlinks=False)
-                except (ValueError, FileNotFoundError):
-                    continue  # not a date, or pruned between the listing and the look
+            name = entry.name
+            digits = name[start:end]
+            if name[:start] != prefix or name[end:] != _SUFFIX or not entry.is_file(follow_symlinks=False):
+                continue
+            try:
+                yield _day_named(digits), entry.stat(follow_symlinks=False)
+            except (ValueError, FileNotFoundError):
+                continue  # not a date, or pruned between the listing and the look
+
+
+def _is_month(name: str) -> bool:
+    return len(name) == 7 and name[4] == "-" and name.isascii() and name[:4].isdigit() and name[5:].isdigit()
+
+
+def _day_named(digits: str) -> int:
+    if not (digits.isascii() and digits.isdigit()):
+        raise ValueError(digits)
+    return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).toordinal()
 
 
 def to_ms(created_at: str, naive: tzinfo | None) -> int:

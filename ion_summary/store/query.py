@@ -203,9 +203,13 @@ class Matches:
     def _candidates(self, numbers: Iterable[int]) -> Iterator[Place]:
         """Those of the numbers that stand for a record with the other properties asked for."""
         wanted = list(numbers)
+        where = " AND ".join(self._conditions) or "TRUE"
         for start in range(0, len(wanted), _CHUNK):
             some = orjson.dumps(wanted[start : start + _CHUNK]).decode()
-            yield from self._with_filters("id IN (SELECT value FROM json_each(?))", [some])
+            # CROSS: by the numbers, never by all records of a user or a time that are then compared with them.
+            tables = "json_each(?) wanted CROSS JOIN record ON record.id = wanted.value"
+            rows = self._catalog.db.execute(f"SELECT {PLACE} FROM {tables} WHERE {where}", (some, *self._values))
+            yield from (Place(*row) for row in rows)
 
     def _with_filters(self, condition: str, values: list[Any]) -> Iterator[Place]:
         where = " AND ".join([f"record.{condition}", *self._conditions])

@@ -148,6 +148,7 @@ class Catalog:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
+        self._partitions = database.Memo(db, self._read_partitions)
 
     def stored(self, sessions: Iterable[int]) -> dict[int, Stored]:
         """The stored state of those of the sessions (``hash64`` of their ids) that are there."""
@@ -158,9 +159,15 @@ class Catalog:
         found = self.db.execute(query, (orjson.dumps(list(sessions)).decode(),))
         return {session: Stored(*state) for session, *state in found}
 
-    def births(self) -> dict[int, int]:
-        """Per day what its numbers are called: those of a partition that is read anew are others."""
-        return dict(self.db.execute("SELECT day, birth FROM partition"))
+    def partitions(self) -> dict[int, tuple[int, int]]:
+        """Per day how many bytes of its partition have been read, and what its numbers are called (its birth): those
+        of a partition that is read anew are others.
+        """
+        return self._partitions()
+
+    def _read_partitions(self) -> dict[int, tuple[int, int]]:
+        found = self.db.execute("SELECT day, size, birth FROM partition ORDER BY day")
+        return {day: (size, birth) for day, size, birth in found}
 
     def derived_with(self, contents: Iterable[int]) -> list[tuple[int, str, Place]]:
         """Sessions with a derived id whose whole content is one of those: content, user, and where the record is."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from ion_summary.errors import StoreNotWritableError
 from ion_summary.store import files
+
+_T = TypeVar("_T")
 
 
 def open_database(path: Path, mode: str) -> sqlite3.Connection:
@@ -55,6 +58,24 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         db.execute("COMMIT")
     except sqlite3.OperationalError as error:
         raise StoreNotWritableError(path="the index", reason=str(error)) from error
+
+
+class Memo(Generic[_T]):
+    """What was last read by ``read``, as long as nobody has changed the database since: not even this connection."""
+
+    def __init__(self, db: sqlite3.Connection, read: Callable[[], _T]) -> None:
+        self._db = db
+        self._read = read
+        self._known: tuple[tuple[int, int, int], _T] | None = None
+
+    def __call__(self) -> _T:
+        """The value."""
+        (others,) = self._db.execute("PRAGMA data_version").fetchone()
+        (tables,) = self._db.execute("PRAGMA schema_version").fetchone()
+        version = (others, tables, self._db.total_changes)
+        if self._known is None or self._known[0] != version:
+            self._known = (version, self._read())
+        return self._known[1]
 
 
 @contextlib.contextmanager

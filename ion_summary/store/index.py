@@ -7,6 +7,7 @@ date; a reader that cannot have the lock brings a copy of its own up to date.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -66,7 +67,7 @@ class IndexWriter:
 
     def _open_both(self) -> None:
         self.catalog = Catalog(self._open(layout.CATALOG, catalog.SCHEMA, catalog.create))
-        self.segments = Segments(self._open(layout.TEXT, segments.SCHEMA, segments.create), self.catalog.births)
+        self.segments = Segments(self._open(layout.TEXT, segments.SCHEMA, segments.create), self.catalog.partitions)
         paths = (self._root / layout.INDEX / name for name in (layout.CATALOG, layout.TEXT))
         self._identities = {path: _identity(path) for path in paths}
 
@@ -88,8 +89,12 @@ class IndexWriter:
     def _configure(self, path: Path) -> sqlite3.Connection:
         if not path.exists():
             remove_database(path)  # a write-ahead log that was left behind would be taken for the new database's
-        with files.writing(path):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        # Made here for its mode, and only if it is new: to close a file gives up all locks that this process has on it,
+        # those of a reader's connection too, and then other processes take the log away under that reader.
+        with files.writing(path), contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        if path.is_symlink():
+            raise StoreNotWritableError(path=path, reason="a symbolic link")
         db = open_database(path, "rw")
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
@@ -229,7 +234,7 @@ class IndexWriter:
                 "SELECT count(*) FROM record WHERE id >= ? AND id < ? AND offset >= ?",
                 (day << DAY_SHIFT, (day + 1) << DAY_SHIFT, upto),
             ).fetchone()[0]
-            for day, upto, _ in unindexed(self.catalog.db, self.segments.indexed())
+            for day, upto, _ in unindexed(self.catalog.partitions(), self.segments.indexed())
         )
 
     def fill_segments(self) -> None:
@@ -240,7 +245,7 @@ class IndexWriter:
             for month in stale:
                 if any(layout.month_of(day) == month for day in days):
                     self.segments.drop_month(month)
-            for day, upto, end in list(unindexed(self.catalog.db, self.segments.indexed())):
+            for day, upto, end in list(unindexed(self.catalog.partitions(), self.segments.indexed())):
                 self.segments.add(day, end, self._documents(day, upto, end))
 
     def _documents(self, day: int, start: int, end: int) -> Iterator[tuple[int, str]]:

@@ -71,6 +71,10 @@ class Matches:
     def _indexed(self) -> dict[int, int]:
         return self._segments.indexed()
 
+    @cached_property
+    def _stale(self) -> set[int]:
+        return {day for day, upto in self._indexed.items() if upto < 0}
+
     @property
     def by_text(self) -> bool:
         """Whether texts are asked for, and not only what the catalog knows."""
@@ -133,13 +137,12 @@ class Matches:
     def _unsure_months(self) -> set[str]:
         """The months whose segment holds numbers that stand for nothing, or for something else, by now."""
         days = {day for (day,) in self._catalog.db.execute(f"SELECT DISTINCT id >> {DAY_SHIFT} FROM superseded")}
-        there = {day for (day,) in self._catalog.db.execute("SELECT day FROM partition")}
+        there = self._catalog.partitions()
         gone = {day for day, upto in self._indexed.items() if upto < 0 or day not in there}
         return {month_of(day) for day in days | gone}
 
     def _numbers(self, expression: str, month: str) -> Iterator[int]:
-        stale = {day for day, upto in self._indexed.items() if upto < 0}
-        numbers = self._segments.numbers(expression, month)
+        stale, numbers = self._stale, self._segments.numbers(expression, month)
         return (number for number in numbers if number >> DAY_SHIFT not in stale) if stale else numbers
 
     def _total(self, where: str) -> int:
@@ -196,7 +199,7 @@ class Matches:
         if expression is None:
             yield from self._verified(self._with_filters("id >= ?", [0]))
             return
-        for day, start, _ in unindexed(self._catalog.db, self._indexed):
+        for day, start, _ in unindexed(self._catalog.partitions(), self._indexed):
             span = [day << DAY_SHIFT, (day + 1) << DAY_SHIFT, start]
             yield from self._verified(self._with_filters("id >= ? AND record.id < ? AND record.offset >= ?", span))
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ion_summary.store.catalog import Place
 from ion_summary.store.matching import searchable
 from ion_summary.store.query import Fetch
-from ion_summary.text.tokens import Term, fold
+from ion_summary.text.tokens import Term
 
 #: So many of the newest matches are weighed; one takes about 10 us.
 WEIGHED = 200
@@ -34,7 +34,7 @@ def _score(place: Place, terms: Sequence[Term], fetch: Fetch) -> float:
     record = fetch(place, ())
     if record is None:
         return 0.0
-    summary, *others = map(fold, searchable(record)[0])
+    summary, *others = searchable(record)[0]
     norm = _K1 * (1 - _B + _B * len(summary) / _USUAL_LENGTH)
     score = 0.0
     for term in terms:

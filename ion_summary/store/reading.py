@@ -72,7 +72,7 @@ class IndexReader:
     def _open(self) -> tuple[Catalog, Segments]:
         index = self._root / layout.INDEX
         known = Catalog(_open_or_empty(index / layout.CATALOG, catalog.SCHEMA, catalog.create))
-        return known, Segments(_open_or_empty(index / layout.TEXT, segments.SCHEMA, segments.create), known.births)
+        return known, Segments(_open_or_empty(index / layout.TEXT, segments.SCHEMA, segments.create), known.partitions)
 
     def _caught_up(self) -> tuple[Catalog, Segments]:
         from ion_summary.store.index import IndexWriter  # most readers need nothing of it
@@ -107,7 +107,7 @@ class IndexReader:
             segments_behind.db.close()
             raise
         self._private = True
-        return mine, Segments(segments_behind.db, mine.births)
+        return mine, Segments(segments_behind.db, mine.partitions)
 
     def _take_in(self, mine: Catalog, change: Change) -> None:
         from ion_summary.store.parsing import parse, slices

@@ -57,18 +57,21 @@ def match_expression(terms: Sequence[Term], tag: str | None) -> tuple[str | None
 class Segments:
     """The segments, over one connection. Changes belong to the caller's transaction.
 
-    ``births`` is asked what the catalog calls the numbers of each day.
+    ``partitions`` is asked what the catalog has read of each day, and what it calls the day's numbers.
     """
 
-    def __init__(self, db: sqlite3.Connection, births: Callable[[], Mapping[int, int]]) -> None:
+    def __init__(self, db: sqlite3.Connection, partitions: Callable[[], Mapping[int, tuple[int, int]]]) -> None:
         self.db = db
-        self._births = births
+        self._partitions = partitions
+        self._indexed = database.Memo(db, self._read_indexed)
+
+    def _read_indexed(self) -> list[tuple[int, int, int]]:
+        return self.db.execute("SELECT day, upto, birth FROM indexed").fetchall()
 
     def indexed(self) -> dict[int, int]:
         """Per day the byte up to which its partition's lines are in the segment (-1: its numbers are stale)."""
-        births = self._births()
-        found = self.db.execute("SELECT day, upto, birth FROM indexed")
-        return {day: upto if births.get(day) == birth else -1 for day, upto, birth in found}
+        births = {day: birth for day, (_, birth) in self._partitions().items()}
+        return {day: upto if births.get(day) == birth else -1 for day, upto, birth in self._indexed()}
 
     def months(self) -> list[str]:
         """The months that have a segment, newest first."""
@@ -78,7 +81,7 @@ class Segments:
         """Takes in the ``(number, document)`` of a day's next lines, which end at byte ``upto``."""
         table = self._table(month_of(day))
         self.db.executemany(f"INSERT INTO {table}(rowid, body) VALUES(?, ?)", documents)
-        birth = self._births()[day]
+        _, birth = self._partitions()[day]
         self.db.execute("INSERT OR REPLACE INTO indexed(day, upto, birth) VALUES(?, ?, ?)", (day, upto, birth))
 
     def _table(self, month: str) -> str:

@@ -93,7 +93,7 @@ def found_by_fts(text: str, typed: str, tag: str | None = None, tags: list[str] 
     db = sqlite3.connect(":memory:", isolation_level=None)
     try:
         create(db)
-        segments = Segments(db, lambda: {DAY: 1})
+        segments = Segments(db, lambda: {DAY: (1, 1)})
         segments.add(DAY, 1, [(DAY << 24, document([text], tags or []))])
         return list(segments.numbers(expression, segments.months()[0])) == [DAY << 24], enough
     finally:

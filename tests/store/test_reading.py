@@ -98,3 +98,25 @@ def test_a_rotten_last_line_is_damage_and_no_replacement(known: tuple[SessionSum
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert sessions(storage, "환불") == {f"old-{number}" for number in range(4)}
     assert {each.line for each in storage.damage} == {5}
+
+
+def test_opening_to_write_leaves_the_locks_of_readers(store: Path) -> None:
+    """Whoever closes a file gives up all locks of his process on it; the log is then taken away under the reader."""
+    with SessionSummaryStorage(store) as reader, SessionSummaryStorage(store) as writer:
+        writer.save("s-1", "u", "- 환불")
+        writer.close()
+        assert len(reader.list_recent()) == 1
+        inode = (store / "index" / "catalog.sqlite").stat().st_ino
+        held = locks_on(inode)
+        assert held
+        with writer.writing():
+            assert locks_on(inode) >= held
+
+
+def locks_on(inode: int) -> set[str]:
+    """The byte ranges of a file that this process has locked."""
+    return {
+        " ".join(words[-2:])
+        for words in map(str.split, Path("/proc/locks").read_text().splitlines())
+        if "POSIX" in words and str(os.getpid()) in words and words[-3].endswith(f":{inode}")
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import subprocess
@@ -196,5 +197,12 @@ def test_two_at_once_are_right_with_the_lock(in_memory: Path) -> None:
     assert _two_at_once(in_memory, "nothing") == ""
 
 
-def test_two_at_once_are_wrong_without_the_lock(in_memory: Path) -> None:
-    assert any(_two_at_once(in_memory / str(number), "no lock") for number in range(5))
+def test_without_the_lock_a_second_writer_is_not_kept_out(in_memory: Path) -> None:
+    """The same as ``test_a_second_writer_is_refused``, which holds with the lock alone."""
+    scene = SCENES["growing"](in_memory)
+    scene.reset()
+    words = ("ingest", in_memory / "in", "--store", scene.store, "--workers", 1, "--lock-timeout", 0.1)
+    with (scene.store / ".lock").open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert run(changed({"what": "nothing"}, *words)).status == 11
+        assert run(changed({"what": "no lock"}, *words)).status == 0

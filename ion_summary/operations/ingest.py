@@ -26,8 +26,7 @@ from ion_summary.transcripts.sources import find
 
 # A batch is synced as a whole: the larger, the fewer syncs; it is kept in memory, twice.
 _BATCH_BYTES = 16 << 20
-_BATCH_SESSIONS = 8_000
-_BATCH_SECONDS = 10.0
+_BATCH_SESSIONS = 4_000
 
 
 @dataclass(frozen=True)

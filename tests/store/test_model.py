@@ -370,5 +370,5 @@ def test_a_store_answers_as_its_partitions_say() -> None:
 @pytest.mark.sweep
 def test_a_store_answers_as_its_partitions_say_at_length() -> None:
     run_state_machine_as_test(
-        Store, settings=settings(max_examples=600, stateful_step_count=60, suppress_health_check=QUIET, deadline=None)
+        Store, settings=settings(max_examples=150, stateful_step_count=40, suppress_health_check=QUIET, deadline=None)
     )

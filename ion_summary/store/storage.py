@@ -217,17 +217,20 @@ class SessionSummaryStorage:
                     with snapshot(catalog.db), snapshot(segments.db):
                         return ask(catalog, segments)
             except MovedError as error:
-                self.close()  # a partition was replaced between the look at the index and the look at the line
+                self._reader.close()  # a partition was replaced between the look at the index and the look at the line
                 replaced += 1
                 if replaced == _TRIES:
                     raise StoreCorruptError(path=self.path, reason="it changes faster than it can be read") from error
             except sqlite3.DatabaseError as error:
-                self.close()
+                self._reader.close()
                 failed += 1
                 if failed == 2:
                     raise StoreCorruptError(path=self.path / layout.INDEX, reason=str(error)) from error
                 if not isinstance(error, sqlite3.OperationalError):
                     self._drop_index()
+            except OSError as error:
+                path = error.filename or self.path
+                raise StoreCorruptError(path=path, reason=f"it cannot be read: {error.strerror or error}") from error
 
     def as_last_seen(self, ask: Callable[[Catalog, Segments], _Answer]) -> _Answer:
         """The answer of the index as it was left, before it catches up."""

@@ -1,6 +1,6 @@
 """Which hash names sessions and guards lines? BLAKE2b (RFC 7693), in its own module where there is one.
 
-``hashlib`` loads OpenSSL, which takes a tenth of the time in which a search is done.
+``hashlib`` loads OpenSSL, some milliseconds at every start, and nothing here needs it.
 """
 
 from __future__ import annotations

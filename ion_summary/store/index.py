@@ -34,7 +34,7 @@ from ion_summary.store.segments import Segments, document
 from ion_summary.store.tracking import Change, changes, groups, note, unindexed
 from ion_summary.workers import Workers
 
-#: So many lines may wait outside the segments: looking at them costs a search about 3 us each, and a write that puts
+#: So many lines may wait outside the segments: each search looks at every one of them, and a write that puts
 #: fewer into a segment would stall for a merge more often.
 TAIL_LINES = 2_000
 _BULK_BYTES = 2 << 20

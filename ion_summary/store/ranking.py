@@ -14,7 +14,7 @@ from ion_summary.store.matching import searchable
 from ion_summary.store.query import Fetch
 from ion_summary.text.tokens import Term
 
-#: So many of the newest matches are weighed; one takes about 10 us.
+#: So many of the newest matches are weighed: each has to be read for it.
 WEIGHED = 200
 
 _K1 = 1.2

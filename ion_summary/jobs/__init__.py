@@ -1,0 +1,1 @@
+"""The durable queue of LLM work, and what it has cost."""

@@ -5,7 +5,10 @@ Every class owns its code, its text, its hint and its exit status; ``docs/errors
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from ion_summary.model import Usage
 
 
 class IonSummaryError(Exception):
@@ -128,3 +131,103 @@ class TranscriptNotFoundError(IonSummaryError):
     exit_code = 15
     text = "the transcript of session {session_id!r} is not stored in {path}"
     hint_text = "it was saved without one, or ingested with --no-transcripts; ingest its file again to keep it"
+
+
+class NoApiKeyError(IonSummaryError):
+    """A summary by Gemini was asked for, and there is no key."""
+
+    code = "no_api_key"
+    exit_code = 20
+    text = "no API key for Gemini: neither {variables} is set"
+    hint_text = "set one of them (https://aistudio.google.com/apikey makes one); all but LLM summaries works without"
+
+
+class ProviderError(IonSummaryError):
+    """The provider did not deliver a summary. The base of every such failure, never raised itself.
+
+    Attributes:
+        reason: what happened, short, without any text of a session and without the key.
+        retry_after_s: seconds that the provider asks to wait, None if it does not say.
+        terminal: asking for this summary again would fail again.
+        whole_run: every other call would fail as well (key, model, quota of the day, budget): a run should end.
+        usage: what is billed although it failed.
+        model: the model that billed it, "" if none did or it is not known.
+    """
+
+    code = "provider"
+    exit_code = 22
+
+    def __init__(
+        self,
+        *,
+        reason: str,
+        retry_after_s: float | None = None,
+        terminal: bool = False,
+        whole_run: bool = False,
+        usage: Usage | None = None,
+        model: str = "",
+        **fields: Any,
+    ) -> None:
+        from ion_summary.model import Usage
+
+        super().__init__(reason=reason, model=model, **fields)
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+        self.terminal = terminal
+        self.whole_run = whole_run
+        self.usage = usage or Usage()
+        self.model = model
+
+
+class RateLimitedError(ProviderError):
+    """The provider takes no more requests for now, or for today."""
+
+    code = "rate_limited"
+    exit_code = 21
+    text = "the provider's rate limit is reached: {reason}"
+    hint_text = "run the same command later and it goes on from there; --rpm, --tpm and --concurrency slow it down"
+
+
+class OverBudgetError(ProviderError):
+    """The next call could cost more than was allowed, so it was not made."""
+
+    code = "over_budget"
+    exit_code = 21
+    text = "the budget is spent: {reason}"
+    hint_text = "raise --max-cost, budget_day or budget_month; what was paid for is stored, and the rest stays queued"
+
+
+class ProviderUnavailableError(ProviderError):
+    """The provider could not be reached, broke down or took too long."""
+
+    code = "provider_unavailable"
+    exit_code = 22
+    text = "the provider is unavailable: {reason}"
+    hint_text = "run the same command again later; the rule-based summaries are there meanwhile"
+
+
+class UnusableAnswerError(ProviderError):
+    """The provider answered, and the answer is not what it was asked for."""
+
+    code = "unusable_answer"
+    exit_code = 22
+    text = "the provider's answer cannot be used: {reason}"
+    hint_text = "run the same command again, or try another model with --model; the rule-based summary stays"
+
+
+class ProviderRefusedError(ProviderError):
+    """The provider refuses the request, and would refuse it again."""
+
+    code = "provider_refused"
+    exit_code = 23
+    text = "the provider refuses: {reason}"
+    hint_text = "the rule-based summary stays; docs/gemini.md says what each reason means"
+
+
+class UnknownModelError(ProviderError):
+    """The provider knows no model of that name, or no longer."""
+
+    code = "unknown_model"
+    exit_code = 23
+    text = "the provider does not know the model {model!r}: {reason}"
+    hint_text = "name another with --model or the setting model; docs/gemini.md lists those with known prices"

@@ -51,6 +51,25 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that a provider has billed, or that a request is estimated at.
+
+    ``input`` includes ``cached`` (what the provider had read before, at a lower price); ``output`` includes what the
+    model thought without saying it.
+    """
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.input + other.input, self.output + other.output, self.cached + other.cached)
+
+    def __bool__(self) -> bool:
+        return bool(self.input or self.output)
+
+
+@dataclass(frozen=True, slots=True)
 class SessionSummary:
     """One stored record: the summary of a session with all that the store knows of it.
 

@@ -13,6 +13,7 @@ from ion_summary.text.language import language
 ARROW = " → "
 ELLIPSIS = "…"
 _OPEN = {"ko": " (답 없음)", "en": " (open)"}
+OPEN_MARKS = tuple(_OPEN.values())
 _CLAUSE_END = re.compile(r"[,;:.!?。，、—–](?=\s)|(?:는데|지만|니까|으면|하면|해서|아서|어서|하고|이고)(?=\s)")
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*://|www\.)\S*$", re.I)
 _NUMBER = re.compile(r"[\d.,:/%+-]")

@@ -22,7 +22,8 @@ _QUESTION_ENDS = ("?", "？", "까요", "나요", "니까", "?)", '?"')
 class Sentence:
     """One sentence (or clause, or line of code) that could stand in a summary.
 
-    ``turn`` numbers the messages that say something, ``message`` all of them, from 1; ``order`` the sentences.
+    ``turn`` numbers the messages that say something, ``message`` all of them, from 1; ``order`` the sentences. By
+    ``mark`` its message is known again.
     ``features`` are bits, ``factor`` what they multiply the sentence's worth by. ``place`` is that in the pool,
     ``fresh`` the worth of its terms, and ``price`` its factor by its length, 0 if that is not known yet.
     """
@@ -31,6 +32,7 @@ class Sentence:
         "factor",
         "features",
         "fresh",
+        "mark",
         "message",
         "order",
         "place",
@@ -43,6 +45,7 @@ class Sentence:
 
     factor: float
     fresh: int
+    mark: int
     message: int
     order: int
     place: int
@@ -57,15 +60,15 @@ class Sentence:
 
     def to_list(self) -> list[Any]:
         """The sentence as JSON values."""
-        place = [self.message, self.turn, self.order]
+        place = [self.mark, self.message, self.turn, self.order]
         return [self.text, list(self.terms), self.features, *place, *self.speaker]
 
     @classmethod
     def from_list(cls, state: list[Any]) -> Sentence:
         """What ``to_list`` described."""
-        text, terms, features, message, turn, order, side, name = state
+        text, terms, features, mark, message, turn, order, side, name = state
         made = cls(text, dict.fromkeys(terms, _NOTHING), features)
-        made.message, made.turn, made.order, made.speaker = message, turn, order, (side, name)
+        made.mark, made.message, made.turn, made.order, made.speaker = mark, message, turn, order, (side, name)
         made.factor = factor_of(features)
         return made
 

@@ -1,7 +1,8 @@
 """What were the main points of a conversation, without any model? The front of the rule summarizer.
 
-``summarize`` takes a whole session, ``RunningSummary`` follows one as it grows, ``digest_session`` gives ``ingest``
-summary and tags at once, and ``explain`` says why each sentence is in the summary or not.
+``summarize`` takes a whole session, ``RunningSummary`` follows one as it grows, ``realtime_summary`` serves those who
+have all messages at every turn, ``digest_session`` gives ``ingest`` summary and tags at once, and ``explain`` says why
+each sentence is in the summary or not.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ion_summary.summarizers.realtime import realtime_summary
 from ion_summary.summarizers.running import AnyMessage, RunningSummary
 
 if TYPE_CHECKING:
     from ion_summary.summarizers.explain import Explained
 
-__all__ = ["RunningSummary", "digest_session", "explain", "summarize"]
+__all__ = ["RunningSummary", "digest_session", "explain", "realtime_summary", "summarize"]
 
 
 def summarize(messages: Iterable[AnyMessage], max_bullets: int = 8, max_chars: int = 800) -> str:

@@ -6,8 +6,9 @@ depends on how long the conversation is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
+from zlib import crc32
 
 from ion_summary.errors import UsageError
 from ion_summary.summarizers import speakers, weights
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 AnyMessage: TypeAlias = "Message | Mapping[str, Any]"
 
 POOL = 36  # sentences kept when half as many again are there
-_VERSION = 1
+_VERSION = 2
 _LONGEST_TURN = 300  # characters: what one speaker says in several messages is one turn up to that length
 _MOST_VOICES = 60
 _TOPIC_TURNS = 6  # a greeting opens a new topic only after so many turns
@@ -50,11 +51,13 @@ class RunningSummary:
         self._asked: Sentence | None = None  # the question that nobody has answered yet
         self._new_topic = True
         self._small_talk: Sentence | None = None  # shown only if nothing else was ever said
+        self._mark = 0  # of the last message
 
     def add(self, message: AnyMessage) -> None:
         """Takes account of the next message: a ``Message``, or a mapping with ``content`` and ``role`` or ``name``."""
         side, name, text = speakers.read(message)
         self._messages += 1
+        self._mark = _mark_of(side, name, text)
         speaker = (side, name)
         voice = self._voices.get(speaker)
         if voice is None:
@@ -69,6 +72,26 @@ class RunningSummary:
         else:
             self._take_small_talk(heard, speaker)
 
+    def follow(self, messages: Sequence[AnyMessage]) -> None:
+        """Takes account of what is new in ``messages``, which are all of the conversation so far.
+
+        Begins anew if they are not what was added before: fewer messages, another last one, or another text or speaker
+        of a message that the summary could show. A change of any other message goes unseen, as it does in the summary.
+        """
+        if not self._knows(messages):
+            self.__init__()  # type: ignore[misc]
+        for place in range(self._messages, len(messages)):
+            self.add(messages[place])
+
+    def _knows(self, messages: Sequence[AnyMessage]) -> bool:
+        if not self._messages:
+            return True
+        if self._messages > len(messages):
+            return False
+        marks = {sentence.message: sentence.mark for sentence in self._pool}
+        marks[self._messages] = self._mark
+        return all(_mark_of(*speakers.read(messages[number - 1])) == mark for number, mark in marks.items())
+
     def _take_small_talk(self, heard: Heard, speaker: Speaker) -> None:
         if self._asked is not None and heard.assent and speaker != self._last and len(heard.assent) <= _LONGEST_ASSENT:
             self._asked.text += " → " + heard.assent
@@ -78,7 +101,7 @@ class RunningSummary:
         if self._small_talk is None and heard.small_talk:
             self._small_talk = Sentence(heard.small_talk, {}, 0)
             self._small_talk.message = self._small_talk.turn = self._small_talk.order = 0
-            self._small_talk.speaker = speaker
+            self._small_talk.speaker, self._small_talk.mark = speaker, self._mark
 
     def _take(self, heard: Heard, speaker: Speaker, voice: int) -> None:
         goes_on = speaker == self._last and self._spoken < _LONGEST_TURN
@@ -90,7 +113,7 @@ class RunningSummary:
         count = self._vocabulary.add
         for place, sentence in enumerate(heard.sentences):
             sentence.message, sentence.turn, sentence.order = self._messages, self._turn, self._order
-            sentence.speaker = speaker
+            sentence.speaker, sentence.mark = speaker, self._mark
             self._order += 1
             more = of_turn
             if place == 0:
@@ -210,6 +233,7 @@ class RunningSummary:
             "vocabulary": self._vocabulary.to_dict(),
             "voices": [list(speaker) for speaker in self._voices],
             "counts": [self._messages, self._turn, self._order, self._topic_turn, self._spoken, self._opening],
+            "mark": self._mark,
             "last": None if self._last is None else list(self._last),
             "asked": None if self._asked is None else self._asked.to_list(),
             "new_topic": self._new_topic,
@@ -233,6 +257,7 @@ class RunningSummary:
             made._longest = max(made._longest, len(sentence.text))
         made._voices = {(side, name): voice for voice, (side, name) in enumerate(state["voices"])}
         made._messages, made._turn, made._order, made._topic_turn, made._spoken, made._opening = state["counts"]
+        made._mark = state["mark"]
         made._last = None if state["last"] is None else (state["last"][0], state["last"][1])
         if state["asked"] is not None:
             asked = Sentence.from_list(state["asked"])
@@ -257,8 +282,12 @@ def _with_text(sentence: Sentence, text: str) -> Sentence:
         sentence.place,
         sentence.speaker,
     )
-    made.message, made.turn, made.order = sentence.message, sentence.turn, sentence.order
+    made.mark, made.message, made.turn, made.order = sentence.mark, sentence.message, sentence.turn, sentence.order
     return made
+
+
+def _mark_of(side: str, name: str, text: str) -> int:
+    return crc32(f"{side}{name}\n{text}".encode("utf-8", "surrogatepass"))
 
 
 def limits_of(max_bullets: int, max_chars: int, per_line_max: int | None = None) -> Limits:

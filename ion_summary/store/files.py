@@ -46,6 +46,12 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+def read(path: Path) -> bytes:
+    """All bytes of a file of the store, which is no symbolic link. Raises OSError."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW)) as file:
+        return file.read()
+
+
 def append(path: Path, data: bytes) -> int:
     """Appends whole lines, synced when this returns; the offset at which they begin.
 

@@ -18,6 +18,7 @@ CATALOG = "catalog.sqlite"
 TEXT = "text.sqlite"
 QUARANTINE = "quarantine"
 TRANSCRIPTS = "transcripts"
+TOMBSTONES = "tombstones.jsonl"
 
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 DAY_MS = 86_400_000

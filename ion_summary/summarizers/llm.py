@@ -5,13 +5,23 @@ The values and the protocol that ``gemini``, its wrappers (``limits``, ``condens
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from ion_summary.errors import ProviderError
 from ion_summary.model import Message, Usage
 
-__all__ = ["KEY_VARIABLES", "Flag", "LlmRequest", "LlmSummarizer", "LlmSummary", "Usage", "content_hash"]
+__all__ = [
+    "KEY_VARIABLES",
+    "BatchSummarizer",
+    "Flag",
+    "LlmRequest",
+    "LlmSummarizer",
+    "LlmSummary",
+    "Usage",
+    "content_hash",
+]
 
 #: The environment variables that a key is read from; the first one that is set counts.
 KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
@@ -94,6 +104,47 @@ class LlmSummarizer(Protocol):
 
     async def close(self) -> None:
         """Ends connections; the summarizer cannot be used afterwards."""
+        ...
+
+
+class BatchSummarizer(Protocol):
+    """Summarizes many sessions in one job of the provider, which takes hours and costs half.
+
+    A job's name and the keys of its requests are all that has to be kept to collect its results in another process.
+    """
+
+    @property
+    def fingerprint(self) -> str:
+        """As that of the summarizer that answers at once: the same results can be used again."""
+        ...
+
+    def estimate(self, request: LlmRequest) -> Usage:
+        """The tokens that ``request`` will probably cost."""
+        ...
+
+    def split(self, requests: Sequence[LlmRequest]) -> list[list[LlmRequest]]:
+        """The requests in groups that fit into one job each."""
+        ...
+
+    async def submit_or_attach(self, requests: Sequence[LlmRequest]) -> str:
+        """The name of the job for exactly these requests, which have different keys: the one there is, or a new one.
+
+        Raises a ProviderError.
+        """
+        ...
+
+    def results(
+        self, job: str, request_of: Callable[[str], LlmRequest | None]
+    ) -> AsyncIterator[tuple[str, LlmSummary | ProviderError]]:
+        """Waits for ``job`` and yields key and result of each of its requests, in any order.
+
+        ``request_of`` gives the request of a key (None: it is no longer wanted). Raises a ProviderError if the job as
+        a whole has failed; what is missing then, or after the last result, has not been paid for.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Ends connections."""
         ...
 
 

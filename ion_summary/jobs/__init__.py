@@ -1,1 +1,1 @@
-"""The durable queue of LLM work, and what it has cost."""
+"""The durable queue of LLM work, what it has answered, and what it has cost."""

@@ -1,0 +1,116 @@
+"""How many jobs are there in which state, and what was spent, on which days and for whom?
+
+Reads what is there and makes nothing: where there is no queue, there are zeros.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from ion_summary.errors import StoreCorruptError
+from ion_summary.jobs.database import path_of
+from ion_summary.jobs.schema import ANSWERED, BATCHED, CLAIMED, GIVEN_UP, SKIPPED, WAITING
+
+_TOP_REASONS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCounts:
+    """The queue in figures; money in US dollars. ``lost`` calls may have been paid, and count as if they were.
+
+    ``failed`` are sessions whose summary stays the rule-based one for now: ``given_up`` for good, the others are tried
+    again. ``reasons`` are the most frequent of them.
+    """
+
+    pending: int = 0
+    failed: int = 0
+    given_up: int = 0
+    skipped: int = 0
+    calls: int = 0
+    lost: int = 0
+    cost_usd: float = 0.0
+    lost_usd: float = 0.0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+def counts(root: Path) -> QueueCounts:
+    """The figures of the store at ``root``. Raises StoreCorruptError."""
+    db = _open(root)
+    if db is None:
+        return QueueCounts()
+    with closing(db), _corrupt(root):
+        states = dict(db.execute("SELECT state, count(*) FROM job GROUP BY state"))
+        retried = db.execute(f"SELECT count(*) FROM job WHERE state = {WAITING} AND code IS NOT NULL").fetchone()[0]
+        reasons = db.execute(
+            f"SELECT reason, count(*) FROM job WHERE state = {GIVEN_UP} OR state = {WAITING} AND code IS NOT NULL"
+            f" GROUP BY reason ORDER BY 2 DESC, 1 LIMIT {_TOP_REASONS}"
+        )
+        lost = "outcome = 'lost'"
+        calls, cost, lost_calls, lost_usd = db.execute(
+            "SELECT count(*), coalesce(sum(cost_usd), 0.0), coalesce(sum(outcome IS 'lost'), 0),"
+            f" coalesce(sum(cost_usd) FILTER (WHERE {lost}), 0.0) FROM call"
+        ).fetchone()
+        return QueueCounts(
+            pending=sum(states.get(state, 0) for state in (WAITING, CLAIMED, ANSWERED, BATCHED)),
+            failed=states.get(GIVEN_UP, 0) + retried,
+            given_up=states.get(GIVEN_UP, 0),
+            skipped=states.get(SKIPPED, 0),
+            calls=calls,
+            lost=lost_calls,
+            cost_usd=cost,
+            lost_usd=lost_usd,
+            reasons=dict(reasons.fetchall()),
+        )
+
+
+def pending(root: Path) -> int:
+    """How many jobs of a store are not in their records yet."""
+    return counts(root).pending
+
+
+def spending(root: Path, key: str) -> dict[str, float]:
+    """US dollars by ``day``, ``month`` (UTC), ``user`` or ``model``. Raises StoreCorruptError."""
+    by = {
+        "day": "date(sent_ms / 1000, 'unixepoch')",
+        "month": "strftime('%Y-%m', sent_ms / 1000, 'unixepoch')",
+        "user": "coalesce(user, '')",
+        "model": "model",
+    }[key]
+    db = _open(root)
+    if db is None:
+        return {}
+    with closing(db), _corrupt(root):
+        return dict(db.execute(f"SELECT {by}, sum(cost_usd) FROM call GROUP BY 1 ORDER BY 1").fetchall())
+
+
+def _open(root: Path) -> sqlite3.Connection | None:
+    path = path_of(root)
+    if not path.exists():
+        return None
+    with _corrupt(root):
+        uri = f"file:{quote(str(path))}?mode=ro"
+        db = sqlite3.connect(uri, uri=True, isolation_level=None)
+        try:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.OperationalError:  # of a store that may only be read
+            db.close()
+            db = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None)
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version:
+        return db
+    db.close()  # just made, and empty
+    return None
+
+
+@contextmanager
+def _corrupt(root: Path) -> Iterator[None]:
+    """SQLite's complaints about a file that is no database, as the error that says so."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise StoreCorruptError(path=path_of(root), reason=str(error)) from error

@@ -1,0 +1,110 @@
+"""How is jobs.sqlite opened, brought up to date, and changed as a whole?
+
+It is not derived from anything, so that its schema is migrated and never dropped. WAL with ``synchronous=NORMAL``: a
+transaction survives ``kill -9`` of the process from its commit on; a power cut may take the last ones. What is
+deleted is overwritten (``secure_delete``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from ion_summary.errors import StoreCorruptError, StoreNotWritableError
+from ion_summary.jobs import schema
+
+NAME = "jobs.sqlite"
+_BUSY_MS = 30_000
+
+
+def path_of(root: Path) -> Path:
+    """Where the queue of a store is."""
+    return root / NAME
+
+
+def open_database(root: Path) -> sqlite3.Connection:
+    """A connection to the queue of the store at ``root``, which is made if there is none.
+
+    Raises:
+        StoreNotWritableError: the disk is full, or the store belongs to somebody else.
+        StoreCorruptError: it is no database, or one of a newer ion-summary.
+    """
+    path = path_of(root)
+    if not path.exists():
+        _make(path)
+    with _as_errors(path):
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+            db.execute("PRAGMA secure_delete = ON")
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")
+            _migrate(db, path)
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def _make(path: Path) -> None:
+    """An empty file, 0600: SQLite would go by the umask. What it puts beside the file gets the file's mode."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Never one that is there: closing it here would take away the locks that this process has on it.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    except OSError as error:
+        raise StoreNotWritableError(path=path, reason=error.strerror or str(error)) from error
+
+
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All of it or nothing. Raises StoreNotWritableError, StoreCorruptError."""
+    with _as_errors(NAME):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield db
+        except BaseException:
+            if db.in_transaction:  # SQLite itself ends it when the disk is full
+                db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
+
+
+def wipe_log(db: sqlite3.Connection) -> None:
+    """Empties the write-ahead log: it holds pages as they were before something was deleted from them."""
+    with _as_errors(NAME):
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+def _migrate(db: sqlite3.Connection, path: Path) -> None:
+    newest = len(schema.MIGRATIONS)
+    if _version(db) == newest:
+        return
+    with transaction(db):
+        version = _version(db)  # another process may have been quicker
+        if version > newest:
+            raise StoreCorruptError(path=path, reason=f"schema {version} is of a newer ion-summary than this one")
+        for migration in schema.MIGRATIONS[version:]:
+            for statement in migration.split(";"):
+                if statement.strip():
+                    db.execute(statement)
+        db.execute(f"PRAGMA user_version = {newest}")
+
+
+def _version(db: sqlite3.Connection) -> int:
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+@contextlib.contextmanager
+def _as_errors(path: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StoreNotWritableError(path=path, reason=str(error)) from error
+    except sqlite3.DatabaseError as error:
+        raise StoreCorruptError(path=path, reason=str(error)) from error

@@ -9,7 +9,8 @@ from typing import Any
 
 from ion_summary.model import Message, Session
 from ion_summary.transcripts import encoding, json_stream, sniff
-from ion_summary.transcripts.chat_messages import kind_of
+from ion_summary.transcripts.chat_messages import done, kind_of
+from ion_summary.transcripts.json_value import a_text, an_object
 from ion_summary.transcripts.reader import Evidence, Item, ReadOptions, Rejected, Resume, Source
 from ion_summary.transcripts.stamps import stamp
 
@@ -73,13 +74,13 @@ def _session(conversation: Any, place: str, tz: tzinfo) -> Session:
     if not isinstance(mapping, dict):
         raise ValueError("a conversation without `mapping`")
     messages: list[Message] = []
-    model = _text(conversation.get("default_model_slug")) or _text(conversation.get("model_slug"))
+    model = a_text(conversation.get("default_model_slug")) or a_text(conversation.get("model_slug"))
     for node in branch(mapping, conversation.get("current_node")):
         if said := _said(node, tz):
             messages.append(said)
-            model = _text(_dict(node.get("metadata")).get("model_slug")) or model
-    metadata = {"title": _text(conversation.get("title")), "model": model}
-    session_id = _text(conversation.get("conversation_id")) or _text(conversation.get("id"))
+            model = a_text(an_object(node.get("metadata")).get("model_slug")) or model
+    metadata = {"title": a_text(conversation.get("title")), "model": model}
+    session_id = a_text(conversation.get("conversation_id")) or a_text(conversation.get("id"))
     _time_of_whole(messages, conversation, tz)
     return Session(session_id, None, messages, {key: value for key, value in metadata.items() if value}, place)
 
@@ -102,22 +103,27 @@ def _newest_leaf(mapping: dict[str, Any]) -> str | None:
     nodes = {key: node for key, node in mapping.items() if isinstance(node, dict)}
     parents = {node.get("parent") for node in nodes.values() if isinstance(node.get("parent"), str)}
     leaves = [key for key in nodes if key not in parents] or list(nodes)
-    return max(reversed(leaves), key=lambda key: _time(_dict(nodes[key].get("message"))), default=None)
+    return max(reversed(leaves), key=lambda key: _time(an_object(nodes[key].get("message"))), default=None)
 
 
 def _said(message: dict[str, Any], tz: tzinfo) -> Message | None:
-    """What the message says to people; None if it is hidden, a tool's, the system's, or thinking."""
-    role = _dict(message.get("author")).get("role")
-    metadata = _dict(message.get("metadata"))
-    content = _dict(message.get("content"))
+    """What the message says to people, or which tool it called; None if it is hidden, a tool's, the system's, thinking."""
+    role = an_object(message.get("author")).get("role")
+    metadata = an_object(message.get("metadata"))
+    content = an_object(message.get("content"))
     if metadata.get("is_visually_hidden_from_conversation") or content.get("content_type") in _NOT_SAID:
         return None
     if role == "system" and not metadata.get("is_user_system_message"):
         return None
-    if role not in (*_SPOKEN, "system") or (role == "assistant" and message.get("recipient") not in _TO_EVERYBODY):
+    if role not in (*_SPOKEN, "system"):
         return None
+    when = stamp(message.get("create_time"), tz)
+    recipient = message.get("recipient")
+    if role == "assistant" and recipient not in _TO_EVERYBODY:
+        told = "\n".join(_parts(content)).strip()
+        return Message("tool", done(recipient, told or None), when) if isinstance(recipient, str) else None
     text = "\n".join(part for part in (*_parts(content), *_attached(metadata)) if part.strip())
-    return Message(role, text, stamp(message.get("create_time"), tz)) if text else None
+    return Message(role, text, when) if text else None
 
 
 def _parts(content: dict[str, Any]) -> Iterator[str]:
@@ -140,7 +146,7 @@ def _parts(content: dict[str, Any]) -> Iterator[str]:
 def _attached(metadata: dict[str, Any]) -> Iterator[str]:
     attachments = metadata.get("attachments")
     for attachment in attachments if isinstance(attachments, list) else []:
-        if name := _text(_dict(attachment).get("name")):
+        if name := a_text(an_object(attachment).get("name")):
             yield f"[{name}]"
 
 
@@ -159,14 +165,6 @@ def _time(message: dict[str, Any]) -> float:
 
 def _nodes(mapping: Any) -> bool:
     return isinstance(mapping, dict) and any(isinstance(node, dict) and "parent" in node for node in mapping.values())
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value.strip() else None
 
 
 READER = ChatGptReader()

@@ -15,7 +15,7 @@ from ion_summary.transcripts import files, sniff
 from ion_summary.transcripts.reader import Evidence, Reader, Source
 
 # In the order in which they are asked; of equal evidence the first wins.
-_FORMATS = ("chatgpt", "native", "openai", "kakaotalk", "plaintext")
+_FORMATS = ("chatgpt", "claude", "claude_code", "native", "openai", "kakaotalk", "plaintext")
 
 
 class _Readers(Mapping[str, Reader]):
@@ -52,6 +52,7 @@ def detect(source: Source, input_format: str | None = None) -> Detection:
     Raises UnknownFormatError if there is no reader of that name.
     """
     if input_format is not None:
+        input_format = input_format.replace("-", "_")
         if input_format not in READERS:
             raise UnknownFormatError(name=input_format, known=", ".join(READERS))
         return Detection(READERS[input_format], "named by --input-format")

@@ -63,3 +63,18 @@ def _reason(raw: bytes, error: orjson.JSONDecodeError) -> str:
     if _NOT_A_NUMBER.match(text, max(0, error.pos - 1)):
         return "not JSON: NaN and Infinity are no numbers there"
     return f"not JSON: {error.msg.split(': line ')[0]} (character {error.pos + 1} of it)"
+
+
+def an_object(value: Any) -> dict[str, Any]:
+    """``value`` if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def a_list(value: Any) -> list[Any]:
+    """``value`` if it is an array, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def a_text(value: Any) -> str | None:
+    """``value`` if it is a text that is not blank."""
+    return value if isinstance(value, str) and value.strip() else None

@@ -79,7 +79,7 @@ def _inert_message(message: Message, text: str) -> Message:
 
 
 def _inert_mapping(values: dict[str, Any], nesting: int) -> dict[str, Any]:
-    return {one_line(str(key)): _inert_value(value, nesting + 1) for key, value in values.items()}
+    return {_name(str(key)): _inert_value(value, nesting + 1) for key, value in values.items()}
 
 
 def _inert_value(value: Any, nesting: int) -> Any:

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from ion_summary.model import Session
 from ion_summary.text.clean import clean
+from ion_summary.transcripts.detect import READERS
 from ion_summary.transcripts.reader import Rejected, Resume
 from tests.transcripts.helpers import GOLDEN, format_of, golden_inputs, items, sessions, shown
 
 INPUTS = golden_inputs()
 GROWING = [path for path in INPUTS if any(isinstance(item, Resume) for item in items(path))]
-STRESS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+STRESS = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +55,8 @@ def test_any_byte_changed(scratch: Path, path: Path, data: st.DataObject) -> Non
     check(scratch / path.name, data.draw(st.sampled_from([None, format_of(path)])))
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.binary(max_size=300), st.sampled_from(["native", "openai", "chatgpt", "plaintext", "kakaotalk", None]))
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=300), st.sampled_from([*READERS, None]))
 def test_any_bytes_as_any_format(raw: bytes, format_name: str | None) -> None:
     path = Path("/dev/shm" if Path("/dev/shm").is_dir() else "/tmp") / "ion-summary-any-bytes"
     path.write_bytes(raw)

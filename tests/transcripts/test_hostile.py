@@ -108,6 +108,10 @@ def test_every_text_that_a_reader_gives_is_inert(tmp_path: Path, format_name: st
         "openai": f'{{"messages": [{{"role": "user", "name": "n{act}", "content": "c{act}"}}]}}',
         "chatgpt": f'[{{"id": "i{act}", "title": "t{act}", "mapping": {{"a": {{"parent": null, "message":'
         f' {{"author": {{"role": "user"}}, "content": {{"parts": ["c{act}"]}}}}}}}}}}]',
+        "claude": f'[{{"uuid": "i{act}", "name": "t{act}", "chat_messages": [{{"uuid": "a", "sender": "human",'
+        f' "text": "c{act}"}}]}}]',
+        "claude_code": f'{{"type": "user", "uuid": "a", "sessionId": "i{act}", "cwd": "t{act}",'
+        f' "message": {{"role": "user", "content": "c{act}"}}}}',
         "plaintext": f"---\ntitle: t{raw}\n---\nUser: c{raw}\nAgent: d{raw}\n",
         "kakaotalk": f"방{raw} 님과 카카오톡 대화\n2026. 1. 4. 오후 3:10, 이름{raw} : c{raw}\n",
     }

@@ -107,7 +107,7 @@ def _newest_leaf(mapping: dict[str, Any]) -> str | None:
 
 
 def _said(message: dict[str, Any], tz: tzinfo) -> Message | None:
-    """What the message says to people, or which tool it called; None if it is hidden, a tool's, the system's, thinking."""
+    """What the message says to people, or which tool it calls; None if it is hidden, a tool's or the system's."""
     role = an_object(message.get("author")).get("role")
     metadata = an_object(message.get("metadata"))
     content = an_object(message.get("content"))

@@ -48,7 +48,7 @@ class ClaudeCodeReader:
     name = "claude_code"
     zone: str | None = "UTC"
 
-    def recognise(self, head: bytes, name: str) -> Evidence | None:
+    def recognise(self, head: bytes, name: str) -> Evidence | None:  # noqa: ARG002
         """Records of ``user`` and ``assistant`` with a ``message`` and the ids of a log."""
         objects = [value for value in sniff.look(head).objects if "payload" not in value]
         spoken = [each for each in objects if each.get("type") in _SPOKEN and isinstance(each.get("message"), dict)]
@@ -142,7 +142,7 @@ class _Log:
             yield from session.deliver()
 
     def _titled(self, value: dict[str, Any], title: str | None) -> None:
-        """A title names its session, or the last record of what it sums up; of other files' sessions it says nothing."""
+        """A title names its session, or a record of what it sums up, which may be a session of another file."""
         leaf, named = a_text(value.get("leafUuid")), a_text(value.get("sessionId"))
         for (session_id, agent), session in self._sessions.items():
             if title and (leaf in session.at if leaf else session_id == named and not agent):

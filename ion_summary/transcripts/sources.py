@@ -13,7 +13,9 @@ from ion_summary.text.clean import one_line
 from ion_summary.transcripts import archive, files
 from ion_summary.transcripts.reader import Rejected, Source
 
-_JUNK = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "lost+found"})
+# The last is what Claude Code keeps of the output of tools, beside its logs.
+_JUNK = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "lost+found", "tool-results"})
+_MAX_DEPTH = 100
 # What chats carry along: nothing to read in it, and thousands of them lie in one export.
 _MEDIA = re.compile(
     r"\.(?:jpe?g|png|gif|webp|heic|bmp|svg|ico|mp[34]|m4[av]|mov|avi|webm|wav|ogg|opus|aac|amr|3gp|vcf|dat)$", re.I
@@ -24,11 +26,12 @@ _BESIDE = (
     (
         re.compile(r"conversations(?:-\d+)?\.json$"),
         re.compile(
-            r"^chat\.html$|^export_manifest\.json$|conversations\.json\.index$"
+            r"^chat\.html$|^projects$|^export_manifest\.json$|conversations\.json\.index$"
             r"|^(?:user|users|user_settings|message_feedback|shared_conversations|group_chats|shopping|sora|projects|memories)"
             r"\.json$"
         ),
     ),
+    (re.compile(r"agent-.+\.jsonl$"), re.compile(r"^agent-.+\.meta\.json$")),
 )
 
 
@@ -113,31 +116,27 @@ def _file(path: Path, shown: str) -> Iterator[Source | Rejected]:
 def _members(
     found: list[archive.Member], shown: str, path: Path | None, spool: files.Spool | None
 ) -> Iterator[Source | Rejected]:
-    directories: dict[str, list[str]] = {}
+    listed: dict[str, set[str]] = {}
     for member in found:
-        directory, name = _split(member)
-        directories.setdefault(directory, []).append(name)
-    kept = {
-        directory: frozenset(_kept(names))
-        for directory, names in directories.items()
-        if not any(_hidden(part) for part in directory.split("/"))
-    }
+        for directory, name in _path(member):
+            listed.setdefault(directory, set()).add(name)
+    kept = {directory: frozenset(_kept(list(names))) for directory, names in listed.items()}
     for member in found:
-        directory, name = _split(member)
-        if name not in kept.get(directory, ()):
+        if not all(name in kept[directory] for directory, name in _path(member)):
             continue
         label = f"{shown}:{one_line(member.shown)}"
         if member.problem:
             yield Rejected(label, None, member.problem)
-        elif name.lower().endswith(".zip"):
+        elif member.shown.lower().endswith(".zip"):
             yield Rejected(label, None, "an archive inside an archive: unpack it first")
         else:
             yield Source(label, path, member.name, spool)
 
 
-def _split(member: archive.Member) -> tuple[str, str]:
-    directory, _, name = member.shown.replace("\\", "/").rpartition("/")
-    return directory, name
+def _path(member: archive.Member) -> list[tuple[str, str]]:
+    """The member and the directories that it lies in, each as the directory above and the name in it."""
+    parts = [part for part in member.shown.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    return [("/".join(parts[:depth]), name) for depth, name in enumerate(parts[:_MAX_DEPTH])]
 
 
 def _kept(names: list[str]) -> list[str]:

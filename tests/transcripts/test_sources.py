@@ -184,6 +184,24 @@ def test_a_chatgpt_archive_gives_its_shards_and_passes_over_the_rest(tmp_path: P
         assert sum(isinstance(item, Session) for item in read(source, detection.reader, OPTIONS)) == 2
 
 
+def test_a_claude_archive_gives_its_conversations_alone(tmp_path: Path) -> None:
+    conversations = (GOLDEN / "claude.json").read_bytes()
+    beside = ("users.json", "projects.json", "memories.json", "projects/5f.json", "projects/deep/6f.json")
+    path = archived(tmp_path / "data-2026.zip", {"conversations.json": conversations, **dict.fromkeys(beside, b"{}")})
+    assert names(path) == [f"{path}:conversations.json"]
+    assert refused(path) == {}
+    with zipfile.ZipFile(path) as file:
+        file.extractall(tmp_path / "unpacked")
+    assert [Path(name).name for name in names(tmp_path / "unpacked")] == ["conversations.json"]
+
+
+def test_what_claude_code_keeps_beside_its_logs_is_passed_over(tmp_path: Path) -> None:
+    for name in ("s/subagents/agent-1.jsonl", "s/subagents/agent-1.meta.json", "s/tool-results/1.txt", "s.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    assert [name.removeprefix(f"{tmp_path}/") for name in names(tmp_path)] == ["s/subagents/agent-1.jsonl", "s.jsonl"]
+
+
 def test_the_same_names_are_transcripts_where_no_export_lies_beside_them(tmp_path: Path) -> None:
     (tmp_path / "users.json").write_bytes((GOLDEN / "native-array.json").read_bytes())
     assert [Path(name).name for name in names(tmp_path)] == ["users.json"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 
 from ion_summary.model import Message, Session
@@ -47,28 +48,60 @@ def derived_id(session: Session, source: str, format_name: str, user: str | None
 def united(stored: Sequence[Message], exported: Sequence[Message]) -> list[Message]:
     """The messages of one room and day that two exports of it hold, each once, in order of time.
 
-    Exports have no message ids, and some round to the minute: the same message is the same minute, name and text, and
-    the n-th such one in either.
+    Messages have no ids here, and some exports round to the minute: the same message is the same minute, name and text,
+    and the n-th such one in either. Where both have precise times, the same instant and name is a message that was
+    edited, and the same instant and text one whose author was renamed: what is exported now holds.
     """
-    seen: dict[tuple[object, ...], int] = {}
-    for message in stored:
-        seen[_likeness(message)] = seen.get(_likeness(message), 0) + 1
-    more = []
-    for message in exported:
-        key = _likeness(message)
-        if seen.get(key, 0):
-            seen[key] -= 1
-        else:
-            more.append(message)
+    precise = _is_precise(stored) and _is_precise(exported)
+    more = _unmatched(exported, stored, _likeness)
+    if precise and more:
+        gone = missing = _unmatched(stored, exported, _likeness)
+        for likeness in (_edited, _renamed):
+            missing = _unmatched(missing, more, likeness)
+        replaced = set(map(id, gone)) - set(map(id, missing))
+        stored = [message for message in stored if id(message) not in replaced]
     timed = [message for message in (*stored, *more) if message.timestamp]
     if len(timed) < len(stored) + len(more):
         return [*stored, *more]
-    return sorted(timed, key=_minute)
+    return sorted(timed, key=_instant if precise else _minute)
+
+
+def _unmatched(
+    some: Iterable[Message], others: Iterable[Message], likeness: Callable[[Message], object]
+) -> list[Message]:
+    """Those of ``some`` that are like none of ``others``, each of which is the like of one only."""
+    left = Counter(map(likeness, others))
+    found = []
+    for message in some:
+        key = likeness(message)
+        if left[key] > 0:
+            left[key] -= 1
+        else:
+            found.append(message)
+    return found
+
+
+def _is_precise(messages: Iterable[Message]) -> bool:
+    return any(
+        message.timestamp and (message.timestamp.second or message.timestamp.microsecond) for message in messages
+    )
+
+
+def _instant(message: Message) -> float:
+    return message.timestamp.timestamp() if message.timestamp else 0.0
 
 
 def _minute(message: Message) -> int:
     return int(message.timestamp.timestamp()) // 60 if message.timestamp else 0
 
 
-def _likeness(message: Message) -> tuple[object, ...]:
+def _likeness(message: Message) -> object:
     return _minute(message), message.name, message.content
+
+
+def _edited(message: Message) -> object:
+    return _instant(message), message.name
+
+
+def _renamed(message: Message) -> object:
+    return _instant(message), message.content

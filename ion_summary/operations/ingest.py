@@ -127,15 +127,15 @@ class _Run:
 
     def _source(self, source: Source) -> None:
         try:
-            stat = source.path.stat() if source.path else None
+            stamp = source.stamp()
         except OSError as error:
             self.report.rejected.append(Rejected(source.name, None, error.strerror or str(error)))
             return
-        seen = self._storage.reading(lambda catalog, _: look(source, stat, self._options, catalog))
+        seen = self._storage.reading(lambda catalog, _: look(source, stamp, self._options, catalog))
         if seen.unchanged:
             self.report.files_unchanged += 1
             self.report.rejected += seen.rejected
-            self._progress.advance(seen.stat.st_size if seen.stat else 0)
+            self._progress.advance(seen.stamp.size if seen.stamp else 0)
             return
         reader = recognise(source, self._manner)
         if isinstance(reader, Rejected):
@@ -147,7 +147,7 @@ class _Run:
         self.report.files_read += 1
         rejected: list[Rejected] = []
         end: Resume | None = None
-        for item in drafts(source, reader, self._manner, seen.stat, resume_point(source, seen)):
+        for item in drafts(source, reader, self._manner, seen.stamp, resume_point(source, seen)):
             if isinstance(item, Draft):
                 self._add(item)
             elif isinstance(item, Rejected):
@@ -198,8 +198,8 @@ class _Run:
 
 
 def _total_bytes(sources: list[Source | Rejected]) -> int:
-    paths = {source.path for source in sources if isinstance(source, Source) and source.path is not None}
-    return sum(path.stat().st_size for path in paths if path.is_file())
+    found = [part for source in sources if isinstance(source, Source) for part in source.parts or (source,)]
+    return sum(path.stat().st_size for path in {part.path for part in found if part.path} if path.is_file())
 
 
 @dataclass(frozen=True, slots=True)

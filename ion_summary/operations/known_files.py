@@ -11,7 +11,7 @@ from typing import IO, Any
 import orjson
 
 from ion_summary.store.catalog import Catalog
-from ion_summary.transcripts.reader import Rejected, Resume, Source
+from ion_summary.transcripts.reader import Rejected, Resume, Source, Stamp
 
 # Of a file with millions of broken lines the first so many are reported again at each run.
 _REJECTED_KEPT = 100
@@ -20,10 +20,10 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A look at a source before it is read: what ``stat`` says of its file, and what is known of its last reading."""
+    """A look at a source before it is read: what its file is known by, and what is known of its last reading."""
 
     key: str
-    stat: os.stat_result | None
+    stamp: Stamp | None
     known: dict[str, Any] | None
     unchanged: bool
 
@@ -34,18 +34,17 @@ class Look:
         return [Rejected(*item) for item in self.known["rejected"]]
 
 
-def look(source: Source, stat: os.stat_result | None, options: str, catalog: Catalog) -> Look:
-    """Compares a source and its ``stat`` with what was noted when it was last read with the same ``options``."""
-    if source.path is None or stat is None:
+def look(source: Source, stamp: Stamp | None, options: str, catalog: Catalog) -> Look:
+    """Compares a source and its ``stamp`` with what was noted when it was last read with the same ``options``."""
+    if source.path is None or stamp is None:
         return Look(source.name, None, None, unchanged=False)
     key = os.fspath(source.path.absolute()) + (f":{source.member}" if source.member else "")
     query = "SELECT size, mtime, inode, state FROM file WHERE path = ?"
     row = catalog.db.execute(query, (_storable(key),)).fetchone()
     known = orjson.loads(row[3]) if row else None
     if known is None or known["options"] != options:
-        return Look(key, stat, None, unchanged=False)
-    same = tuple(row[:3]) == (stat.st_size, stat.st_mtime_ns, stat.st_ino)
-    return Look(key, stat, known, unchanged=same)
+        return Look(key, stamp, None, unchanged=False)
+    return Look(key, stamp, known, unchanged=tuple(row[:3]) == stamp)
 
 
 def resume_point(source: Source, seen: Look) -> Resume | None:
@@ -54,10 +53,10 @@ def resume_point(source: Source, seen: Look) -> Resume | None:
     Every byte before that point is compared, by its hash: an edited file is read anew.
     """
     known = seen.known
-    if known is None or known["resume"] is None or seen.stat is None:
+    if known is None or known["resume"] is None or seen.stamp is None:
         return None
     offset, state = known["resume"]
-    if seen.stat.st_size < offset:
+    if seen.stamp.size < offset:
         return None
     with source.open() as stream:
         if _hash(stream, offset) != known["hash"]:
@@ -69,7 +68,7 @@ def note(
     source: Source, seen: Look, options: str, end: Resume | None, rejected: list[Rejected]
 ) -> tuple[str, int, int, int, str] | None:
     """What ``StoreWriter.remember_files`` is to remember of a source that was read; None if it cannot be met again."""
-    if seen.stat is None:
+    if seen.stamp is None:
         return None
     file_hash = None
     if end is not None:
@@ -81,8 +80,7 @@ def note(
         "resume": None if end is None else [end.offset, end.state],
         "rejected": [[item.source, item.line, item.reason] for item in rejected[:_REJECTED_KEPT]],
     }
-    stat = seen.stat
-    return _storable(seen.key), stat.st_size, stat.st_mtime_ns, stat.st_ino, orjson.dumps(state).decode()
+    return _storable(seen.key), *seen.stamp, orjson.dumps(state).decode()
 
 
 def _hash(stream: IO[bytes], size: int) -> str:

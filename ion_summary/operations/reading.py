@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from ion_summary.operations.drafts import Draft, Origin, draft
 from ion_summary.times import zone
 from ion_summary.transcripts import read
 from ion_summary.transcripts.detect import detect
-from ion_summary.transcripts.reader import Reader, ReadOptions, Rejected, Resume, Source
+from ion_summary.transcripts.reader import Reader, ReadOptions, Rejected, Resume, Source, Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +41,14 @@ def recognise(source: Source, manner: Manner) -> Reader | Rejected:
 
 
 def drafts(
-    source: Source, reader: Reader, manner: Manner, stat: os.stat_result | None, start: Resume | None = None
+    source: Source, reader: Reader, manner: Manner, stamp: Stamp | None, start: Resume | None = None
 ) -> Iterator[Draft | Rejected | Resume]:
     """The sessions of a source on their way into the store, and what the reader says besides."""
     origin = Origin(
         name=manner.source or reader.name,
         format=reader.name,
-        file=Path(source.member or source.path or source.name).name,
-        time_ms=(time.time_ns() if stat is None else stat.st_mtime_ns) // 1_000_000,
+        file=Path((not source.parts and (source.member or source.path)) or source.name).name,
+        time_ms=(time.time_ns() if stamp is None else stamp.mtime_ns) // 1_000_000,
         user=manner.user,
     )
     options = ReadOptions(tz=manner.tz or zone(reader.zone or "local"), split=manner.split)

@@ -71,7 +71,6 @@ def _drafts(request: SummarizeRequest) -> Iterator[Draft | Rejected]:
         if isinstance(reader, Rejected):
             yield reader
             continue
-        stat = source.path.stat() if source.path else None
-        for item in drafts(source, reader, manner, stat):
+        for item in drafts(source, reader, manner, source.stamp()):
             if not isinstance(item, Resume):
                 yield item

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import stat
 import weakref
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 
 BUFFER = 1 << 18
 _KINDS = {
@@ -49,6 +51,64 @@ class Spool:
         file = os.fdopen(os.dup(self._file.fileno()), "rb", buffering=BUFFER)
         file.seek(0)
         return file
+
+
+def chained(openers: Sequence[Callable[[], IO[bytes]]]) -> IO[bytes]:
+    """What several files hold, one after the other with a newline between each two; one of them is open at a time."""
+    return io.BufferedReader(_Chain(openers), BUFFER)
+
+
+class _Chain(io.RawIOBase):
+    def __init__(self, openers: Sequence[Callable[[], IO[bytes]]]) -> None:
+        self._openers = openers
+        self._next = self._position = 0
+        self._file: IO[bytes] | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = b""
+        while not data:
+            if self._file is None:
+                if self._next == len(self._openers):
+                    return 0
+                self._file = self._openers[self._next]()
+                self._next += 1
+            data = self._file.read(len(buffer))
+            if not data:
+                self._shut()
+                data = b"\n" if self._next < len(self._openers) else b""
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Reads on to ``offset``, from the start if that lies behind. Only from the start of the stream."""
+        if whence != io.SEEK_SET:
+            raise io.UnsupportedOperation("several files have no known end")
+        if offset < self._position:
+            self._shut()
+            self._next = self._position = 0
+        buffer = bytearray(BUFFER)
+        while self._position < offset and self.readinto(memoryview(buffer)[: offset - self._position]):
+            pass
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def close(self) -> None:
+        self._shut()
+        super().close()
+
+    def _shut(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
 def kind(mode: int) -> str:

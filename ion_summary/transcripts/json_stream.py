@@ -56,8 +56,10 @@ class Element(NamedTuple):
 def elements(stream: IO[bytes], streamed: frozenset[str] = frozenset(), chunk: int = CHUNK) -> Iterator[Element]:
     """The elements of the array, or the members of the object, that ``stream`` holds, read ``chunk`` bytes at a time.
 
-    A member of an object whose key is in ``streamed`` and whose value is an array is not one Element: its own elements
-    are, each with that key. What is cut off or damaged comes as an Element with a ``problem``. Raises OSError.
+    A member of an object whose key is in ``streamed`` and whose value is an array is not one Element: its own are, each
+    with that key. ``a.b`` in ``streamed`` looks into the object, or into every object of the array, ``a``: its
+    members have the key ``a.`` and their own, and each object of an array is announced by an empty one with the key
+    ``a``. What is cut off or damaged comes as an Element with a ``problem``. Raises OSError.
     """
     return _Scanner(stream, streamed, chunk).run()
 
@@ -68,6 +70,7 @@ class _Scanner:
     def __init__(self, stream: IO[bytes], streamed: frozenset[str], chunk: int) -> None:
         self._stream = stream
         self._streamed = streamed
+        self._entered = {path[:at] for path in streamed for at, mark in enumerate(path) if mark == "."}
         self._chunk = chunk
         self._buffer = b""
         self._at = self._begin = self._end = 0
@@ -80,7 +83,7 @@ class _Scanner:
             yield Element(None, None, 1, "neither a JSON array nor an object")
             return
         self._begin = self._at = self._at + 1
-        if (yield from (self._array(None) if opening == b"[" else self._object())):
+        if (yield from (self._array(None) if opening == b"[" else self._object(""))):
             yield from self._rest()
 
     def _array(self, key: str | None) -> Generator[Element, None, bool]:
@@ -119,8 +122,8 @@ class _Scanner:
         _, line = self._taken()
         return Element(key, value, line)
 
-    def _object(self) -> Generator[Element, None, bool]:
-        """The members after an opening brace; returns whether the object ends as it should."""
+    def _object(self, path: str) -> Generator[Element, None, bool]:
+        """The members after an opening brace, ``path`` before their keys; returns whether it ends as it should."""
         while True:
             mark = self._to_mark(b":}")
             raw, line = self._taken()
@@ -130,19 +133,47 @@ class _Scanner:
             if mark != b":" or not isinstance(name, str):
                 yield Element(None, None, line, _why(mark))
                 return False
-            in_array = name in self._streamed and self._next() == b"["
-            if in_array:
-                self._begin = self._at = self._at + 1
-                if not (yield from self._array(name)):
-                    return False
+            key = path + name
+            entered = yield from self._inside(key)
+            if entered is False:
+                return False
             mark = self._to_mark(b",}")
             raw, line = self._taken()
-            if mark not in (b",", b"}") or (in_array and raw):
-                yield Element(name, None, line, _why(mark))
+            if mark not in (b",", b"}") or (entered and raw):
+                yield Element(key, None, line, _why(mark))
                 return False
-            if not in_array:
-                yield self._element(name, raw, line)
+            if not entered:
+                yield self._element(key, raw, line)
             if mark == b"}":
+                return True
+
+    def _inside(self, key: str) -> Generator[Element, None, bool | None]:
+        """What the value of the member ``key`` holds; returns whether it ends well, None if it is not looked into."""
+        if key not in self._streamed and key not in self._entered:
+            return None
+        opening = self._next()
+        if opening == b"[":
+            self._begin = self._at = self._at + 1
+            return (yield from (self._array(key) if key in self._streamed else self._objects(key)))
+        if opening == b"{" and key in self._entered:
+            self._begin = self._at = self._at + 1
+            return (yield from self._object(f"{key}."))
+        return None
+
+    def _objects(self, key: str) -> Generator[Element, None, bool]:
+        """The members of each object of an array after its opening bracket; other elements are passed over."""
+        while True:
+            if self._next() == b"{":
+                yield Element(key, {}, self._line)
+                self._begin = self._at = self._at + 1
+                if not (yield from self._object(f"{key}.")):
+                    return False
+            mark = self._to_mark(b",]")
+            _, line = self._taken()
+            if mark not in (b",", b"]"):
+                yield Element(key, None, line, _why(mark))
+                return False
+            if mark == b"]":
                 return True
 
     def _to_mark(self, wanted: bytes) -> bytes:

@@ -19,7 +19,7 @@ from ion_summary.transcripts import kakaotalk_lines as shapes
 from ion_summary.transcripts.kakaotalk_lines import Line
 from ion_summary.transcripts.lines import TOO_LONG, byte_lines
 from ion_summary.transcripts.reader import Evidence, Item, ReadOptions, Rejected, Resume, Source
-from ion_summary.transcripts.rooms import Spoken
+from ion_summary.transcripts.rooms import Room, Spoken
 
 _Decoded = tuple[int, int, str]
 """Number, byte offset and text of a line."""
@@ -65,10 +65,11 @@ class KakaoTalkReader:
                 if start:
                     stream.seek(offset)
                 day = date.fromisoformat(state["day"]) if state["day"] else None
-                parser = _Parser(source.name, str(state["dialect"]), options.tz, day, bool(state["announces"]))
+                room = Room(str(state["room"]))
+                parser = _Parser(source.name, room, str(state["dialect"]), options.tz, day, bool(state["announces"]))
                 lines = byte_lines(stream, offset, int(state["line"]))
                 decoded = _decoded(lines, str(state["encoding"]), source.name)
-                last = yield from rooms.sessions(parser.spoken(decoded), str(state["room"]), options)
+                last = yield from rooms.sessions(parser.spoken(decoded), options)
                 if last and mark >= 0:
                     yield Resume(last.offset, {**state, **_state_at(last, parser)})
 
@@ -150,6 +151,7 @@ class _Parser:
     """Lines become messages. ``announces``: the export has lines that announce the day or minute of what follows."""
 
     source: str
+    room: Room
     dialect: str
     tz: tzinfo
     day: date | None
@@ -189,7 +191,7 @@ class _Parser:
             text = shapes.csv_text(text)
         if text and not (self.dialect == "csv" and shapes.notice(text)):
             when = current.when.replace(tzinfo=self.tz)
-            yield Spoken(Message("user", text, when, current.name), current.offset, current.line)
+            yield Spoken(Message("user", text, when, current.name), self.room, current.offset, current.line)
 
     def _undated(self) -> Iterator[Rejected]:
         if self.undated:

@@ -2,41 +2,83 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 from ion_summary.model import Session
 from ion_summary.transcripts import archive, files
 
 
+class Stamp(NamedTuple):
+    """By what a file that was not touched is known again: its size in bytes, its time in nanoseconds, its inode."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One candidate: a regular file, a member of a zip archive, or standard input.
+    """One candidate: a regular file, a member of a zip archive, standard input, or several files that are one export.
 
     ``name`` is how reports call it (``exports/room.txt``, ``chatgpt.zip:conversations.json``, ``-``); ``path`` is the
     file to open (None for standard input), ``member`` the member's name inside an archive, ``spool`` what standard
-    input held.
+    input held. ``parts`` are the files in order if there are several; the rest is then said of the first.
     """
 
     name: str
     path: Path | None
     member: str | None = None
     spool: files.Spool | None = field(default=None, repr=False, compare=False)
+    parts: tuple[Source, ...] = ()
 
     def open(self) -> IO[bytes]:
         """The bytes from the start, buffered and seekable (backwards in an archive: decompressed anew).
 
-        Never blocks and never follows a link. Raises OSError, whose text is a reason for people.
+        Several parts are opened as one, with a newline between each two. Never blocks and never follows a link. Raises
+        OSError, whose text is a reason for people.
         """
+        if self.parts:
+            return files.chained([part.open for part in self.parts])
         if self.path is not None:
             return files.open_regular(self.path) if self.member is None else archive.open_member(self.path, self.member)
         if self.spool is None:
             raise OSError("standard input was not read")
         file = self.spool.open()
         return file if self.member is None else archive.open_spooled(file, self.member)
+
+    def stamp(self) -> Stamp | None:
+        """What the files are known by, without opening them; None for standard input. Raises OSError."""
+        if self.path is None:
+            return None
+        stats = [path.stat() for path in dict.fromkeys(part.path for part in self.parts or (self,)) if path]
+        first = stats[0]
+        if len(stats) == 1:
+            return Stamp(first.st_size, first.st_mtime_ns, first.st_ino)
+        # Any of the files replaced by another, or one more: some number differs.
+        inodes = hash(tuple((stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats))
+        return Stamp(sum(stat.st_size + 1 for stat in stats) - 1, max(stat.st_mtime_ns for stat in stats), inodes)
+
+    @property
+    def directory(self) -> str:
+        """The name of the directory that the file lies in, without what is above; empty if that is not known."""
+        if self.member is not None:
+            return posixpath.basename(posixpath.dirname(self.member))
+        return self.path.absolute().parent.name if self.path else ""
+
+    def sibling(self, name: str) -> Source:
+        """The file ``name`` (``../users.json``) as seen from this one's directory, in the same archive if it is in one.
+
+        Whether there is such a file, opening it shows.
+        """
+        if self.member is not None:
+            member = posixpath.normpath(posixpath.join(posixpath.dirname(self.member), name))
+            return Source(f"{self.name}/{name}", self.path, member, self.spool)
+        return Source(f"{self.name}/{name}", self.path.parent / name if self.path else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import os
-import re
+import posixpath
 import stat
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from ion_summary.text.clean import one_line
-from ion_summary.transcripts import archive, files
+from ion_summary.transcripts import archive, files, layout
 from ion_summary.transcripts.reader import Rejected, Source
 
-# The last is what Claude Code keeps of the output of tools, beside its logs.
-_JUNK = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "lost+found", "tool-results"})
 _MAX_DEPTH = 100
-# What chats carry along: nothing to read in it, and thousands of them lie in one export.
-_MEDIA = re.compile(
-    r"\.(?:jpe?g|png|gif|webp|heic|bmp|svg|ico|mp[34]|m4[av]|mov|avi|webm|wav|ogg|opus|aac|amr|3gp|vcf|dat)$", re.I
-)
-# What an export holds beside its conversations. Each counts only where the file it goes with lies in the same
-# directory, so that a transcript of one of these names is still found elsewhere.
-_BESIDE = (
-    (
-        re.compile(r"conversations(?:-\d+)?\.json$"),
-        re.compile(
-            r"^chat\.html$|^projects$|^export_manifest\.json$|conversations\.json\.index$"
-            r"|^(?:user|users|user_settings|message_feedback|shared_conversations|group_chats|shopping|sora|projects|memories)"
-            r"\.json$"
-        ),
-    ),
-    (re.compile(r"agent-.+\.jsonl$"), re.compile(r"^agent-.+\.meta\.json$")),
-)
 
 
 def find(paths: Iterable[str | Path]) -> Iterator[Source | Rejected]:
     """The candidates under ``paths`` in sorted order; ``-`` is standard input.
 
-    Directories are walked to the bottom, zip archives opened without unpacking them; hidden files, media and the
-    parts of an export that hold no messages are passed over. What cannot be a transcript (missing, unreadable, a FIFO,
-    a link out of the directory) is Rejected. Nothing is read but the tables of contents of archives.
+    Directories are walked to the bottom, zip archives opened without unpacking them; hidden files, media and the parts
+    of an export that hold no messages are passed over; files into which one chat was split are one candidate. What
+    cannot be a transcript (missing, unreadable, a FIFO, a link out of the directory) is Rejected. Nothing is read but
+    the tables of contents of archives.
     """
     for path in paths:
         if str(path) == "-":
@@ -68,14 +51,20 @@ def _named(path: Path) -> Iterator[Source | Rejected]:
 
 def _directory(top: Path, real_top: Path) -> Iterator[Source | Rejected]:
     # A stack of our own: directories may be nested deeper than Python calls functions.
-    stack = [top]
+    stack = [[top]]
     while stack:
-        path = stack.pop()
+        path, *more = stack.pop()
         shown = one_line(str(path))
+        if more and (source := _together([path, *more])):
+            yield source
+            continue
+        stack += [[each] for each in reversed(more)]
         try:
             mode = path.lstat().st_mode
             if stat.S_ISDIR(mode):
-                stack += [path / name for name in reversed(_kept([each.name for each in path.iterdir()]))]
+                names = layout.kept([each.name for each in path.iterdir()])
+                groups = layout.grouped(names, partial(_is_in_slack, path))
+                stack += [[path / name for name in group] for group in reversed(groups)]
                 continue
         except OSError as error:
             yield Rejected(shown, None, files.reason(error))
@@ -86,6 +75,29 @@ def _directory(top: Path, real_top: Path) -> Iterator[Source | Rejected]:
             yield from _link(path, real_top, shown)
         else:
             yield Rejected(shown, None, f"{files.kind(mode)}, not a regular file")
+
+
+def _is_in_slack(path: Path) -> bool:
+    try:
+        return layout.is_slack([each.name for each in path.absolute().parent.iterdir()])
+    except OSError:
+        return False
+
+
+def _together(paths: list[Path]) -> Source | None:
+    """The files that one export was split into as one source; None if some are no regular files."""
+    try:
+        if not all(stat.S_ISREG(path.lstat().st_mode) for path in paths):
+            return None
+    except OSError:
+        return None
+    return _joined([Source(one_line(str(path)), path) for path in paths])
+
+
+def _joined(parts: list[Source]) -> Source:
+    """One source of several: in reports it has the names of the first and the last."""
+    first, last = parts[0], posixpath.basename(parts[-1].name)
+    return Source(f"{first.name}…{last}", first.path, first.member, first.spool, tuple(parts))
 
 
 def _link(path: Path, top: Path, shown: str) -> Iterator[Rejected]:
@@ -116,37 +128,48 @@ def _file(path: Path, shown: str) -> Iterator[Source | Rejected]:
 def _members(
     found: list[archive.Member], shown: str, path: Path | None, spool: files.Spool | None
 ) -> Iterator[Source | Rejected]:
-    listed: dict[str, set[str]] = {}
+    listed: dict[str, dict[str, list[archive.Member]]] = {}
     for member in found:
         for directory, name in _path(member):
-            listed.setdefault(directory, set()).add(name)
-    kept = {directory: frozenset(_kept(list(names))) for directory, names in listed.items()}
-    for member in found:
-        if not all(name in kept[directory] for directory, name in _path(member)):
+            listed.setdefault(directory, {}).setdefault(name, [])
+        listed[directory][name].append(member)  # two names may look the same
+    kept = {directory: layout.kept(list(names)) for directory, names in listed.items()}
+    for directory, members in sorted(listed.items()):
+        above = posixpath.dirname(directory)
+        if not _is_kept(directory, kept):
             continue
-        label = f"{shown}:{one_line(member.shown)}"
-        if member.problem:
-            yield Rejected(label, None, member.problem)
-        elif member.shown.lower().endswith(".zip"):
-            yield Rejected(label, None, "an archive inside an archive: unpack it first")
-        else:
-            yield Source(label, path, member.name, spool)
+        in_slack = partial(layout.is_slack, listed[above] if directory else [])
+        names = [name for name in kept[directory] if members[name]]
+        for group in layout.grouped(names, in_slack):
+            parts = [_member(each, shown, path, spool) for name in group for each in members[name]]
+            sources = [part for part in parts if isinstance(part, Source)]
+            yield from (part for part in parts if isinstance(part, Rejected))
+            yield from [_joined(sources)] if len(group) > 1 and len(sources) > 1 else sources
+
+
+def _is_kept(directory: str, kept: dict[str, list[str]]) -> bool:
+    """Whether no directory on the way to this one is passed over."""
+    while directory:
+        above, _, name = directory.rpartition("/")
+        if name not in kept[above]:
+            return False
+        directory = above
+    return True
+
+
+def _member(member: archive.Member, shown: str, path: Path | None, spool: files.Spool | None) -> Source | Rejected:
+    label = f"{shown}:{one_line(member.shown)}"
+    if member.problem:
+        return Rejected(label, None, member.problem)
+    if member.shown.lower().endswith(".zip"):
+        return Rejected(label, None, "an archive inside an archive: unpack it first")
+    return Source(label, path, member.name, spool)
 
 
 def _path(member: archive.Member) -> list[tuple[str, str]]:
     """The member and the directories that it lies in, each as the directory above and the name in it."""
     parts = [part for part in member.shown.replace("\\", "/").split("/") if part not in ("", ".", "..")]
-    return [("/".join(parts[:depth]), name) for depth, name in enumerate(parts[:_MAX_DEPTH])]
-
-
-def _kept(names: list[str]) -> list[str]:
-    """The names of one directory that may be transcripts, sorted."""
-    passed_over = [_MEDIA, *(others for main, others in _BESIDE if any(map(main.match, names)))]
-    return sorted(name for name in names if not (_hidden(name) or any(each.search(name) for each in passed_over)))
-
-
-def _hidden(name: str) -> bool:
-    return name in _JUNK or (name.startswith(".") and name not in (".", ".."))
+    return [("/".join(parts[:depth]), name) for depth, name in enumerate(parts[:_MAX_DEPTH] or [member.shown])]
 
 
 def _standard_input() -> Iterator[Source | Rejected]:

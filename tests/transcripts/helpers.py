@@ -10,6 +10,7 @@ from ion_summary.model import Session
 from ion_summary.transcripts import read
 from ion_summary.transcripts.detect import READERS, detect
 from ion_summary.transcripts.reader import Item, ReadOptions, Rejected, Resume, Source
+from ion_summary.transcripts.sources import find
 
 GOLDEN = Path(__file__).parent / "golden"
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -20,15 +21,24 @@ def golden_inputs() -> list[Path]:
     return sorted(path for path in GOLDEN.iterdir() if not path.name.endswith(".expected.json"))
 
 
+def golden_files() -> list[Path]:
+    """The golden inputs, of directories the files that are transcripts by themselves."""
+    found = [path for path in GOLDEN.rglob("*") if path.is_file() and not path.name.endswith(".expected.json")]
+    return sorted(path for path in found if path.parent == GOLDEN or format_of(path) != "unknown")
+
+
 def items(
     path: Path, options: ReadOptions = OPTIONS, format_name: str | None = None, start: Resume | None = None
 ) -> list[Item]:
-    """All that reading ``path`` gives; its format is detected unless it is named."""
-    source = Source(path.name, path)
-    detection = detect(source, format_name)
-    if detection.reader is None:
-        return [Rejected(source.name, None, detection.reason)]
-    return list(read(source, detection.reader, options, start))
+    """All that reading ``path`` (a file, or a directory) gives; its format is detected unless it is named."""
+    found: list[Item] = []
+    for source in find([path]) if path.is_dir() else [Source(path.name, path)]:
+        detection = detect(source, format_name) if isinstance(source, Source) else None
+        if isinstance(source, Source) and detection and detection.reader:
+            found += read(source, detection.reader, options, start)
+        else:
+            found.append(source if isinstance(source, Rejected) else Rejected(source.name, None, detection.reason))  # type: ignore[union-attr]
+    return found
 
 
 def sessions(path: Path, **given: Any) -> list[Session]:
@@ -61,4 +71,8 @@ def shown(item: Item) -> dict[str, Any]:
 
 
 def format_of(path: Path) -> str:
-    return next((name for name in READERS if detect(Source(path.name, path)).reader is READERS[name]), "unknown")
+    """What ``path`` is taken for; of a directory what its first source is."""
+    source = (
+        next(each for each in find([path]) if isinstance(each, Source)) if path.is_dir() else Source(path.name, path)
+    )
+    return next((name for name in READERS if detect(source).reader is READERS[name]), "unknown")

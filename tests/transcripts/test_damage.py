@@ -13,9 +13,9 @@ from ion_summary.model import Session
 from ion_summary.text.clean import clean
 from ion_summary.transcripts.detect import READERS
 from ion_summary.transcripts.reader import Rejected, Resume
-from tests.transcripts.helpers import GOLDEN, format_of, golden_inputs, items, sessions, shown
+from tests.transcripts.helpers import GOLDEN, format_of, golden_files, items, sessions, shown
 
-INPUTS = golden_inputs()
+INPUTS = golden_files()
 GROWING = [path for path in INPUTS if any(isinstance(item, Resume) for item in items(path))]
 STRESS = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -43,6 +43,35 @@ def test_an_array(values: list[object], indent: int | None, ascii_only: bool, ch
     assert [each.value for each in found] == values
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from([None, 2]), st.booleans(), CHUNKS)
+def test_arrays_deeper_down_are_streamed(indent: int | None, ascii_only: bool, chunk: int) -> None:
+    document = {
+        "about": "x",
+        "chats": {
+            "note": [1],
+            "list": [{"name": "a", "messages": [{"t": 1}, {"t": [2]}]}, 5, {"messages": []}],
+            "end": {},
+        },
+        "left": {"list": 7},
+    }
+    found = list(
+        elements(io.BytesIO(encoded(document, indent, ascii_only)), frozenset({"chats.list.messages", "left.x"}), chunk)
+    )
+    assert [(each.key, each.value) for each in found if not each.problem] == [
+        ("about", "x"),
+        ("chats.note", [1]),
+        ("chats.list", {}),
+        ("chats.list.name", "a"),
+        ("chats.list.messages", {"t": 1}),
+        ("chats.list.messages", {"t": [2]}),
+        ("chats.list", {}),
+        ("chats.end", {}),
+        ("left.list", 7),
+    ]
+    assert len(found) == 9
+
+
 @settings(max_examples=80, deadline=None)
 @given(
     st.dictionaries(TEXTS, VALUES | st.lists(ALIKE, max_size=5), max_size=5),

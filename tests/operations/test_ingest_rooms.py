@@ -1,0 +1,123 @@
+"""Chat rooms exported again, in parts, continued, edited or split over files: every message once, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ion_summary.operations.ingest import IngestReport, IngestRequest, ingest
+from ion_summary.operations.show import messages
+from ion_summary.operations.verify import verify
+from ion_summary.progress import Silent
+from ion_summary.store.storage import SessionSummaryStorage
+
+GOLDEN = Path(__file__).parents[1] / "transcripts" / "golden"
+
+
+def run(storage: SessionSummaryStorage, *paths: Path, **more: Any) -> IngestReport:
+    return ingest(storage, IngestRequest(list(paths), workers=1, **more), Silent())
+
+
+def counts(report: IngestReport) -> tuple[int, int, int, int, int]:
+    """Sessions new, updated, unchanged; files read, unchanged."""
+    return report.new, report.updated, report.unchanged, report.files_read, report.files_unchanged
+
+
+def said(storage: SessionSummaryStorage) -> dict[str, list[str]]:
+    """What was said, by session."""
+    return {
+        one.session_id: [f"{message.name}: {message.content}" for message in messages(storage, one.session_id)]
+        for one in storage.list_recent(100)
+    }
+
+
+# -- Slack: a directory of days ---------------------------------------------------------------------------------------
+
+
+def day(path: Path, *values: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([{"type": "message", **value} for value in values], ensure_ascii=False), "utf-8")
+
+
+@pytest.fixture
+def slack(tmp_path: Path) -> Path:
+    top = tmp_path / "slack"
+    top.mkdir()
+    people = [{"id": "U1", "name": "kim", "real_name": "김상담"}, {"id": "U2", "name": "john"}]
+    (top / "users.json").write_text(json.dumps(people), "utf-8")
+    (top / "channels.json").write_text('[{"id": "C1", "name": "help"}, {"id": "C2", "name": "잡담"}]', "utf-8")
+    day(top / "help" / "2025-01-10.json", {"user": "U1", "text": "환불 문의", "ts": "1736478514.897649"})
+    day(top / "help" / "2025-01-11.json", {"user": "U2", "text": "Done", "ts": "1736564914.000200"})
+    day(top / "잡담" / "2025-01-10.json", {"user": "U2", "text": "안녕", "ts": "1736478514.897649"})
+    return top
+
+
+def test_a_slack_directory_that_grows_is_read_on_and_the_rest_is_left(
+    storage: SessionSummaryStorage, slack: Path
+) -> None:
+    assert counts(run(storage, slack)) == (3, 0, 0, 2, 0)
+    assert counts(run(storage, slack)) == (0, 0, 0, 0, 2)
+    day(slack / "help" / "2025-01-12.json", {"user": "U1", "text": "다음 날", "ts": "1736651314.000300"})
+    assert counts(run(storage, slack)) == (1, 0, 1, 1, 1), "read on from the last day"
+    assert said(storage) == {
+        "slack-C1-2025-01-10": ["김상담: 환불 문의"],
+        "slack-C1-2025-01-11": ["john: Done"],
+        "slack-C1-2025-01-12": ["김상담: 다음 날"],
+        "slack-C2-2025-01-10": ["john: 안녕"],
+    }
+    assert verify(storage, Silent()).ok
+
+
+def test_a_slack_day_that_grows_and_one_that_was_edited(storage: SessionSummaryStorage, slack: Path) -> None:
+    run(storage, slack)
+    first = {"user": "U1", "text": "환불 문의 (고침)", "ts": "1736478514.897649", "edited": {"ts": "1736478600.0"}}
+    day(slack / "help" / "2025-01-10.json", first, {"user": "U2", "text": "Which order?", "ts": "1736478700.000000"})
+    assert counts(run(storage, slack))[:3] == (0, 1, 1)
+    assert said(storage)["slack-C1-2025-01-10"] == ["김상담: 환불 문의 (고침)", "john: Which order?"]
+
+
+def test_somebody_renamed_and_a_channel_renamed_stay_who_and_what_they_were(
+    storage: SessionSummaryStorage, slack: Path
+) -> None:
+    run(storage, slack)
+    shutil.move(slack / "help", slack / "support")
+    (slack / "channels.json").write_text('[{"id": "C1", "name": "support"}]', "utf-8")
+    (slack / "users.json").write_text('[{"id": "U1", "real_name": "김상담 팀장"}]', "utf-8")
+    assert counts(run(storage, slack))[:3] == (0, 2, 0)
+    assert said(storage)["slack-C1-2025-01-10"] == ["김상담 팀장: 환불 문의"]
+
+
+def test_a_slack_archive_is_what_its_directory_is(storage: SessionSummaryStorage, slack: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "export.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in sorted(slack.rglob("*.json")):
+            file.write(path, path.relative_to(slack))
+    assert counts(run(storage, archive)) == (3, 0, 0, 2, 0)
+    assert counts(run(storage, archive)) == (0, 0, 0, 0, 2)
+    os.utime(archive, ns=(1, 1))
+    assert counts(run(storage, archive)) == (0, 0, 3, 2, 0)
+    assert counts(run(storage, slack))[:3] == (0, 0, 3)
+
+
+def test_days_of_a_channel_without_its_lists_are_united(storage: SessionSummaryStorage, slack: Path) -> None:
+    late = {"user": "U1", "text": "늦은 밤", "ts": "1736520000.000100"}
+    day(slack / "help" / "2025-01-10.json", late)
+    (slack / "users.json").unlink()
+    assert run(storage, slack / "help", tz=None).new in (1, 2)
+    assert sorted(text for each in said(storage).values() for text in each) == ["U1: 늦은 밤", "U2: Done"]
+
+
+def test_without_transcripts_a_day_of_several_files_is_whole(storage: SessionSummaryStorage, slack: Path) -> None:
+    from zoneinfo import ZoneInfo
+
+    day(slack / "help" / "2025-01-11.json", {"user": "U2", "text": "Same day in Seoul", "ts": "1736521200.5"})
+    day(slack / "help" / "2025-01-12.json", {"user": "U2", "text": "Also", "ts": "1736564914.000200"})
+    run(storage, slack, keep_transcripts=False, tz=ZoneInfo("Asia/Seoul"))
+    found = {one.session_id: one.message_count for one in storage.list_recent(10)}
+    assert found == {"slack-C1-2025-01-10": 1, "slack-C1-2025-01-11": 2, "slack-C2-2025-01-10": 1}

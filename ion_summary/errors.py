@@ -151,7 +151,10 @@ class ProviderError(IonSummaryError):
         terminal: asking for this summary again would fail again.
         whole_run: every other call would fail as well (key, model, quota of the day, budget): a run should end.
         usage: what is billed although it failed.
+        cost_usd: what that costs by the price table, in US dollars.
+        perhaps_billed: it may have been billed, and nobody knows (the connection was lost before the answer).
         model: the model that billed it, "" if none did or it is not known.
+        calls: how many requests were made, failed ones included.
     """
 
     code = "provider"
@@ -165,18 +168,23 @@ class ProviderError(IonSummaryError):
         terminal: bool = False,
         whole_run: bool = False,
         usage: Usage | None = None,
+        cost_usd: float = 0.0,
+        perhaps_billed: bool = False,
         model: str = "",
-        **fields: Any,
+        calls: int = 1,
     ) -> None:
         from ion_summary.model import Usage
 
-        super().__init__(reason=reason, model=model, **fields)
+        super().__init__(reason=reason, model=model)
         self.reason = reason
         self.retry_after_s = retry_after_s
         self.terminal = terminal
         self.whole_run = whole_run
         self.usage = usage or Usage()
+        self.cost_usd = cost_usd
+        self.perhaps_billed = perhaps_billed
         self.model = model
+        self.calls = calls
 
 
 class RateLimitedError(ProviderError):

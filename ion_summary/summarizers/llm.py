@@ -98,6 +98,10 @@ class LlmSummarizer(Protocol):
         """The tokens that ``request`` will probably cost, without asking anybody."""
         ...
 
+    def ceiling(self, request: LlmRequest) -> Usage:
+        """The most tokens that one call for ``request`` can reasonably cost: what a budget has to hold ready."""
+        ...
+
     async def summarize(self, request: LlmRequest) -> LlmSummary:
         """The summary of one session. Raises a ProviderError."""
         ...

@@ -73,7 +73,7 @@ def build(request: LlmRequest) -> Prompt:
     )
     mark = _mark(said)
     count = f"{len(request.messages)} message{'s' * (len(request.messages) != 1)}"
-    return Prompt(system, f"BEGIN {mark} ({count})\n{said}\nEND {mark}", _answer_room(request))
+    return Prompt(system, f"BEGIN {mark} ({count})\n{said}\nEND {mark}", answer_room(request))
 
 
 def language_of(messages: Sequence[Message]) -> str:
@@ -105,6 +105,6 @@ def _mark(said: str) -> str:
     return sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
-def _answer_room(request: LlmRequest) -> int:
+def answer_room(request: LlmRequest) -> int:
     """Tokens that the answer may take: twice what fits, a Korean syllable being about one, and room for thoughts."""
     return 1024 + 2 * request.max_chars + 32 * request.max_bullets

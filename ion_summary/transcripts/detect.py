@@ -15,7 +15,18 @@ from ion_summary.transcripts import files, sniff
 from ion_summary.transcripts.reader import Evidence, Reader, Source
 
 # In the order in which they are asked; of equal evidence the first wins.
-_FORMATS = ("chatgpt", "claude", "claude_code", "native", "openai", "slack", "kakaotalk", "plaintext")
+_FORMATS = (
+    "chatgpt",
+    "claude",
+    "claude_code",
+    "codex",
+    "gemini_cli",
+    "native",
+    "openai",
+    "slack",
+    "kakaotalk",
+    "plaintext",
+)
 
 
 class _Readers(Mapping[str, Reader]):

@@ -114,6 +114,11 @@ def test_every_text_that_a_reader_gives_is_inert(tmp_path: Path, format_name: st
         f' "message": {{"role": "user", "content": "c{act}"}}}}',
         "slack": f'[{{"type": "message", "ts": "1767507000.000100", "text": "c{act}", "user": "U1",'
         f' "user_profile": {{"display_name": "n{act}"}}}}]',
+        "codex": f'{{"type": "session_meta", "payload": {{"id": "i{act}", "cwd": "t{act}"}}}}\n'
+        '{"type": "response_item", "payload": {"type": "message", "role": "user",'
+        f' "content": [{{"text": "c{act}"}}]}}}}',
+        "gemini_cli": f'{{"sessionId": "i{act}", "projectHash": "p", "summary": "t{act}"}}\n'
+        f'{{"id": "1", "type": "user", "content": "c{act}"}}',
         "plaintext": f"---\ntitle: t{raw}\n---\nUser: c{raw}\nAgent: d{raw}\n",
         "kakaotalk": f"방{raw} 님과 카카오톡 대화\n2026. 1. 4. 오후 3:10, 이름{raw} : c{raw}\n",
     }

@@ -14,6 +14,9 @@ class Progress(Protocol):
     def advance(self, amount: int) -> None:
         """So much more of the phase is done."""
 
+    def remark(self, text: str) -> None:
+        """How the phase goes, in a few words that replace the last ones."""
+
     def finish(self) -> None:
         """The phase has ended."""
 
@@ -25,6 +28,9 @@ class Silent:
         """Say nothing."""
 
     def advance(self, amount: int) -> None:
+        """Say nothing."""
+
+    def remark(self, text: str) -> None:
         """Say nothing."""
 
     def finish(self) -> None:

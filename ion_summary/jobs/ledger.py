@@ -6,10 +6,11 @@ its process dies becomes ``lost``: it may have been paid, and counts as if it wa
 
 from __future__ import annotations
 
+import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from ion_summary.jobs.database import transaction
 from ion_summary.jobs.owners import now_ms
@@ -17,6 +18,7 @@ from ion_summary.jobs.queue import Queue, keep_result
 
 Mode = Literal["online", "batch"]
 _DAY_MS = 86_400_000
+_UNDER_WAY = "SELECT 1 FROM call WHERE key = ? AND outcome IS NULL AND mode = 'online' LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +67,19 @@ class Ledger:
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
 
-    def enter(self, calls: Sequence[Sent]) -> list[int]:
-        """Notes that these calls are about to be made; their numbers. When this returns, a kill does not hide them."""
-        owner, now = self._queue.owner, now_ms()
+    def enter(self, sent: Sent) -> int | None:
+        """Notes that a call is about to be made; its number. When this returns, a kill does not hide it.
+
+        None if there is a result under that key by now, or somebody else has just sent for it.
+        """
+        owner = self._queue.owner
         with self._queue.lock, transaction(self._queue.db) as db:
-            numbers = [
-                db.execute(
-                    "INSERT INTO call(owner, session, user, key, mode, model, sent_ms, cost_usd)"
-                    " VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-                    (owner, each.session, each.user, each.key, each.mode, each.model, now, each.cost_usd),
-                ).lastrowid
-                for each in calls
-            ]
-        return [number for number in numbers if number is not None]
+            return None if _is_known(db, sent.key) else _enter(db, owner, sent)
+
+    def is_busy(self, key: str) -> bool:
+        """Whether a call for the same result is under way in any process (a batch may take a day: not those)."""
+        with self._queue.lock:
+            return self._queue.db.execute(_UNDER_WAY, (key,)).fetchone() is not None
 
     def answered(self, number: int, billed: Billed, sent: Sent, body: str) -> None:
         """Closes a call and keeps its answer, at once."""
@@ -95,11 +97,26 @@ class Ledger:
         with self._queue.lock, transaction(self._queue.db) as db:
             db.execute("DELETE FROM call WHERE id = ?", (number,))
 
-    def is_open(self, key: str) -> bool:
-        """Whether a call for the same result is under way, anywhere."""
+    def abandoned(self, number: int) -> None:
+        """Closes a call whose answer nobody waits for any more: it may be paid, and counts so."""
+        with self._queue.lock, transaction(self._queue.db) as db:
+            db.execute(
+                "UPDATE call SET outcome = 'lost', ended_ms = ?, reason = 'interrupted' WHERE id = ?",
+                (now_ms(), number),
+            )
+
+    def has_paid(self, key: str, session: str) -> bool:
+        """Whether a result was paid for this session, and not only for an equal one."""
+        query = "SELECT 1 FROM call WHERE session = ? AND key = ? AND outcome = 'answered' LIMIT 1"
         with self._queue.lock:
-            query = "SELECT 1 FROM call WHERE key = ? AND outcome IS NULL LIMIT 1"
-            return self._queue.db.execute(query, (key,)).fetchone() is not None
+            return self._queue.db.execute(query, (session, key)).fetchone() is not None
+
+    def of_this_run(self) -> Billed:
+        """What all calls of this owner have cost; ``model`` is empty."""
+        sums = ", ".join(f"coalesce(sum({name}), 0)" for name in ("input", "output", "cached", "cost_usd"))
+        with self._queue.lock:
+            row = self._queue.db.execute(f"SELECT {sums} FROM call WHERE owner = ?", (self._queue.owner,)).fetchone()
+        return Billed("", row[0], row[1], row[2], float(row[3]))
 
     def spent_since(self, since_ms: int) -> float:
         """US dollars since then, with what is under way or lost as estimated."""
@@ -124,7 +141,7 @@ class Ledger:
         return (Call(*row) for row in rows)
 
     @staticmethod
-    def _close(db: Any, number: int, outcome: str, reason: str | None, billed: Billed) -> None:
+    def _close(db: sqlite3.Connection, number: int, outcome: str, reason: str | None, billed: Billed) -> None:
         db.execute(
             "UPDATE call SET outcome = ?, reason = ?, ended_ms = ?, model = ?, input = ?, output = ?, cached = ?,"
             " cost_usd = ? WHERE id = ?",
@@ -140,3 +157,17 @@ class Ledger:
                 number,
             ),
         )
+
+
+def _is_known(db: sqlite3.Connection, key: str) -> bool:
+    kept = db.execute("SELECT 1 FROM result WHERE key = ?", (key,)).fetchone()
+    return kept is not None or db.execute(_UNDER_WAY, (key,)).fetchone() is not None
+
+
+def _enter(db: sqlite3.Connection, owner: int, sent: Sent) -> int:
+    number = db.execute(
+        "INSERT INTO call(owner, session, user, key, mode, model, sent_ms, cost_usd) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+        (owner, sent.session, sent.user, sent.key, sent.mode, sent.model, now_ms(), sent.cost_usd),
+    ).lastrowid
+    assert number is not None
+    return number

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from ion_summary.jobs import owners
 from ion_summary.jobs.database import open_database, transaction
 from ion_summary.jobs.owners import now_ms
@@ -66,6 +68,7 @@ class Filter:
     user: str | None = None
     since_ms: int | None = None
     until_ms: int | None = None
+    sessions: tuple[str, ...] | None = None
 
     def where(self) -> tuple[str, list[Any]]:
         """As a condition of SQL, and its values."""
@@ -74,11 +77,15 @@ class Filter:
             ("user = ?", self.user),
             ("ended_ms >= ?", self.since_ms),
             ("ended_ms <= ?", self.until_ms),
+            ("session IN (SELECT value FROM json_each(?))", self._listed()),
         ):
             if value is not None:
                 parts.append(part)
                 values.append(value)
         return " AND ".join(parts), values
+
+    def _listed(self) -> str | None:
+        return None if self.sessions is None else orjson.dumps(self.sessions).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +144,20 @@ class Queue:
         with self.lock, transaction(self.db) as db:
             return sum(_put(db, each, settle_ms, fingerprint) for each in wanted)
 
+    def hurry(self, wanted: Filter) -> None:
+        """Makes due what waits to be tried again, or for its session to settle."""
+        where, values = wanted.where()
+        with self.lock, transaction(self.db) as db:
+            db.execute(f"UPDATE job SET due_ms = 0 WHERE state = {WAITING} AND due_ms > 0 AND {where}", values)
+
     # -- working --------------------------------------------------------------------------------------------------
 
-    def claim(self, most: int, wanted: Filter | None = None, *, every_due: bool = False) -> list[Job]:
-        """Takes up to ``most`` jobs that wait, the most urgent first; with ``every_due`` also those to be tried later.
+    def claim(self, most: int, wanted: Filter | None = None) -> list[Job]:
+        """Takes up to ``most`` jobs that wait and are due, the most urgent first.
 
         What a process that has died held is taken over.
         """
         where, values = (wanted or Filter()).where()
-        due = now_ms() if not every_due else 1 << 62
         with self.lock, transaction(self.db) as db:
             owner = self._own(db)
             self._take_over(db)
@@ -154,7 +166,7 @@ class Queue:
             )
             claimed = db.execute(
                 f"UPDATE job SET state = {CLAIMED}, owner = ? WHERE id IN ({chosen} LIMIT ?) RETURNING {_COLUMNS}",
-                (owner, due, *values, most),
+                (owner, now_ms(), *values, most),
             ).fetchall()
         return sorted(map(_job, claimed), key=lambda job: (-job.priority, job.id))
 
@@ -248,12 +260,6 @@ class Queue:
         with self.lock:
             row = self.db.execute(query, (session,)).fetchone()
         return (_job(row[:-2]), row[-2], row[-1]) if row else None
-
-    def next_due_ms(self) -> int | None:
-        """When the next waiting job is due; None if none waits."""
-        with self.lock:
-            found: int | None = self.db.execute(f"SELECT min(due_ms) FROM job WHERE state = {WAITING}").fetchone()[0]
-        return found
 
     def count_due(self, wanted: Filter | None = None) -> int:
         """How many jobs wait and are due."""

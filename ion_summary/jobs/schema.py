@@ -30,7 +30,8 @@ CREATE TABLE call(
     input INTEGER NOT NULL DEFAULT 0, output INTEGER NOT NULL DEFAULT 0, cached INTEGER NOT NULL DEFAULT 0,
     cost_usd REAL NOT NULL);
 CREATE INDEX call_open ON call(key) WHERE outcome IS NULL;
-CREATE INDEX call_sent ON call(sent_ms);
+CREATE INDEX call_sent ON call(sent_ms, cost_usd);
+CREATE INDEX call_owner ON call(owner);
 CREATE INDEX call_session ON call(session);
 CREATE TABLE batch(
     id INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER, made_ms INTEGER NOT NULL, fingerprint TEXT NOT NULL,

@@ -24,5 +24,3 @@ def get_session_storage(path: str | os.PathLike[str] | None = None) -> SessionSu
 @lru_cache(maxsize=64)
 def _storage(path: Path, lock_timeout: float, tz: str) -> SessionSummaryStorage:
     return SessionSummaryStorage(path, lock_timeout=lock_timeout, tz=zone(tz))
-
-

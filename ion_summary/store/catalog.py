@@ -159,6 +159,11 @@ class Catalog:
         found = self.db.execute(query, (orjson.dumps(list(sessions)).decode(),))
         return {session: Stored(*state) for session, *state in found}
 
+    def places(self, sessions: Iterable[int]) -> list[Place]:
+        """Where the newest lines of those of the sessions are that are there."""
+        query = f"SELECT {PLACE} FROM record WHERE session IN (SELECT value FROM json_each(?))"
+        return [Place(*row) for row in self.db.execute(query, (orjson.dumps(list(sessions)).decode(),))]
+
     def partitions(self) -> dict[int, tuple[int, int]]:
         """Per day how many bytes of its partition have been read, and what its numbers are called (its birth): those
         of a partition that is read anew are others.

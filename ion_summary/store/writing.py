@@ -19,6 +19,7 @@ from ion_summary.store import files, layout, quarantine
 from ion_summary.store.catalog import Catalog, Stored
 from ion_summary.store.database import transaction
 from ion_summary.store.index import Appended, IndexWriter
+from ion_summary.store.lines import LineReader
 from ion_summary.store.partition import Finding, encode
 from ion_summary.workers import Workers
 
@@ -41,6 +42,7 @@ class StoreWriter:
 
     def __init__(self, root: Path, naive: tzinfo | None, on_damage: Callable[[Finding], None]) -> None:
         self._root = root
+        self._on_damage = on_damage
         self._index = IndexWriter(root, naive, on_damage)
 
     @property
@@ -96,6 +98,16 @@ class StoreWriter:
             for day, some in sorted(records.items())
         }
         self._index.extend(starts, appended, stored)
+
+    def records(self, sessions: Iterable[int]) -> dict[int, SessionSummary]:
+        """The newest records of those of the sessions (``hash64`` of their ids) that are there and undamaged."""
+        found = {}
+        with LineReader(self._root, self.catalog, self._on_damage) as lines:
+            for place in self.catalog.places(sessions):
+                fields = lines.record(place)
+                if fields is not None:
+                    found[place.session] = SessionSummary.from_dict(fields)
+        return found
 
     def fill_segments(self) -> None:
         """Puts the hot tail into the segments: the end of a large ingest is a good moment."""

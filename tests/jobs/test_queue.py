@@ -80,7 +80,10 @@ def test_growth_is_paid_once_it_has_settled(tmp_path: Path) -> None:
         queue.release()
         queue.put([wanted("a", "b")], settle_ms=60_000)
         assert sessions(queue) == []
-        assert sessions(queue, every_due=True) == ["a"]
+        queue.hurry(Filter(user="nobody"))
+        assert sessions(queue) == []
+        queue.hurry(Filter())
+        assert sessions(queue) == ["a"]
 
 
 def test_failures_are_tried_again_when_that_can_help(tmp_path: Path) -> None:
@@ -89,7 +92,8 @@ def test_failures_are_tried_again_when_that_can_help(tmp_path: Path) -> None:
         again, never = queue.claim(2)
         queue.fail([(again, AGAIN), (never, NEVER)], "model-1")
         assert sessions(queue) == []
-        assert sessions(queue, every_due=True) == ["a"]
+        queue.hurry(Filter())
+        assert sessions(queue) == ["a"]
         assert queue.put([wanted("b")]) == 0
         assert queue.put([wanted("b")], fingerprint="model-1") == 0
         assert queue.put([wanted("b")], fingerprint="model-2") == 1, "another model may manage"
@@ -112,7 +116,7 @@ def test_failures_are_counted_with_their_reasons(tmp_path: Path) -> None:
 def _claim_and_die(root: str, ready: Any) -> None:
     queue = Queue(Path(root))
     queue.claim(2)
-    Ledger(queue).enter([Sent("a", "u-1", "key", "m", 0.25)])
+    Ledger(queue).enter(Sent("a", "u-1", "key", "m", 0.25))
     ready.set()
     os.kill(os.getpid(), 9)
 
@@ -179,7 +183,8 @@ def test_of_what_is_forgotten_no_byte_stays(tmp_path: Path) -> None:
         ledger = Ledger(queue)
         for job in queue.claim(300):
             sent = Sent(job.session, job.user, f"key-{job.id}", "m", 0.5)
-            (number,) = ledger.enter([sent])
+            number = ledger.enter(sent)
+            assert number is not None
             ledger.answered(number, Billed("m", 1, 1, 0, 0.25), sent, f'"text of {job.session}"')
             queue.answer([Answer(job, sent.key, None)])
         assert forget(tmp_path, [], users=["user-1-canary"]) == 100
@@ -190,6 +195,23 @@ def test_of_what_is_forgotten_no_byte_stays(tmp_path: Path) -> None:
         assert ledger.spent_today() == pytest.approx(75)
         spent = counting.spending(tmp_path, "user")
         assert spent == pytest.approx({"": 25, "user-0-canary": 25, "user-2-canary": 25})
+
+
+def test_what_is_known_or_under_way_is_not_sent_for_again(tmp_path: Path) -> None:
+    with Queue(tmp_path) as queue, Queue(tmp_path) as other:
+        sent = Sent("a", "u", "key", "m", 0.5)
+        number = Ledger(queue).enter(sent)
+        assert number is not None
+        assert Ledger(other).is_busy("key")
+        assert Ledger(other).enter(sent) is None
+        Ledger(queue).failed(number, Billed("m", 0, 0, 0, 0.0), "503")
+        number = Ledger(other).enter(sent)
+        assert number is not None
+        Ledger(other).answered(number, Billed("m", 0, 0, 0, 0.25), sent, "{}")
+        assert Ledger(queue).enter(sent) is None
+        assert not Ledger(queue).is_busy("key")
+        assert Ledger(queue).has_paid("key", "a")
+        assert not Ledger(queue).has_paid("key", "b")
 
 
 def test_only_the_owner_may_read_it(tmp_path: Path) -> None:

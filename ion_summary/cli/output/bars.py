@@ -34,16 +34,22 @@ class Bars:
             TaskProgressColumn(),
             *counted,
             TimeRemainingColumn(),
+            TextColumn("{task.fields[remark]}", markup=False),
             console=self._console,
             transient=True,
         )
         self._progress.start()
-        self._progress.add_task(title, total=total)
+        self._progress.add_task(title, total=total, remark="")
 
     def advance(self, amount: int) -> None:
         """Moves the bar."""
         if self._progress is not None:
             self._progress.advance(self._progress.task_ids[0], amount)
+
+    def remark(self, text: str) -> None:
+        """Shows a few words behind the bar."""
+        if self._progress is not None:
+            self._progress.update(self._progress.task_ids[0], remark=text)
 
     def finish(self) -> None:
         """Takes the bar away."""

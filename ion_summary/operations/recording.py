@@ -1,0 +1,133 @@
+"""How is every call entered in the ledger before it is made, and its answer kept before anybody uses it?
+
+``Recorded`` wraps the summarizer that makes the calls, inside of what limits and repeats them. An answer that is kept
+already is not asked for again, by whomever it was paid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from ion_summary.errors import ProviderError
+from ion_summary.jobs.ledger import Billed, Ledger, Sent
+from ion_summary.jobs.queue import Job, Queue
+from ion_summary.model import Usage
+from ion_summary.summarizers.llm import Flag, LlmRequest, LlmSummarizer, LlmSummary, content_hash
+
+_POLL_S = 0.2
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A job that is worked on. ``in_flight``: a call for it is being made; ``ending``: no other may be begun."""
+
+    job: Job
+    in_flight: bool = False
+    ending: bool = False
+
+
+#: That for which the calls of a task are made.
+WORKING_ON: ContextVar[Attempt] = ContextVar("WORKING_ON")
+
+
+class Recorded:
+    """An ``LlmSummarizer`` that makes no call that the ledger does not know of.
+
+    ``cost`` says what usage of a model costs, in US dollars.
+    """
+
+    def __init__(self, inner: LlmSummarizer, model: str, queue: Queue, cost: Callable[[Usage, str], float]) -> None:
+        self._inner = inner
+        self._model = model
+        self._queue = queue
+        self._ledger = Ledger(queue)
+        self._cost = cost
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the summarizer inside."""
+        return self._inner.fingerprint
+
+    def estimate(self, request: LlmRequest) -> Usage:
+        """The tokens that a request will probably cost."""
+        return self._inner.estimate(request)
+
+    async def summarize(self, request: LlmRequest) -> LlmSummary:
+        """The summary that is kept, or that is now paid for. Raises a ProviderError."""
+        attempt = WORKING_ON.get()
+        key = content_hash(self.fingerprint, request)
+        estimate = self._cost(self.estimate(request), self._model)
+        sent = Sent(attempt.job.session, attempt.job.user, key, self._model, estimate)
+        while (number := None if attempt.ending else self._ledger.enter(sent)) is None:
+            kept = self._queue.result(key)
+            if kept is not None:
+                return decode(kept)
+            await _pause(attempt)
+        attempt.in_flight = True
+        try:
+            summary = await self._inner.summarize(request)
+        except ProviderError as error:
+            self._ledger.failed(number, self._billed(error), error.reason)
+            raise
+        except BaseException:
+            self._ledger.abandoned(number)
+            raise
+        finally:
+            attempt.in_flight = False
+        self._ledger.answered(number, billed(summary), sent, encode(summary, self.fingerprint))
+        return summary
+
+    async def close(self) -> None:
+        """Ends the connections of the summarizer inside."""
+        await self._inner.close()
+
+    def _billed(self, error: ProviderError) -> Billed:
+        usage, model = error.usage, error.model or self._model
+        return Billed(model, usage.input, usage.output, usage.cached, self._cost(usage, model))
+
+
+async def _pause(attempt: Attempt) -> None:
+    """While another process asks the same."""
+    import asyncio
+
+    if attempt.ending:
+        raise asyncio.CancelledError
+    await asyncio.sleep(_POLL_S)
+
+
+def billed(summary: LlmSummary) -> Billed:
+    """What a summary has cost."""
+    usage = summary.usage
+    return Billed(summary.model, usage.input, usage.output, usage.cached, summary.cost_usd)
+
+
+def encode(summary: LlmSummary, fingerprint: str) -> str:
+    """A summary as it is kept, with what it was made by: JSON."""
+    return orjson.dumps({"fingerprint": fingerprint, "summary": summary}).decode()
+
+
+def decode(body: str) -> LlmSummary:
+    """The summary that ``encode`` wrote."""
+    fields: dict[str, Any] = orjson.loads(body)["summary"]
+    return LlmSummary(
+        text=fields["text"],
+        tags=tuple(fields["tags"]),
+        evidence=tuple(tuple(numbers) for numbers in fields["evidence"]),
+        flags=tuple(Flag(**flag) for flag in fields["flags"]),
+        usage=Usage(**fields["usage"]),
+        model=fields["model"],
+        cost_usd=fields["cost_usd"],
+        calls=fields["calls"],
+        language=fields["language"],
+    )
+
+
+def made_by(body: str) -> str:
+    """The fingerprint of what has made the summary that ``encode`` wrote."""
+    fingerprint: str = orjson.loads(body)["fingerprint"]
+    return fingerprint

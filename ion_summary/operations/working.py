@@ -1,0 +1,322 @@
+"""How is the queue worked off: by several calls at once, in bounded memory, and so that a kill costs next to nothing?
+
+Jobs are claimed a few at a time, asked through the summarizer that is given (which limits, repeats and records its
+calls), acknowledged as soon as they are answered, and their records written in groups.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ion_summary.errors import ProviderError, ProviderUnavailableError
+from ion_summary.jobs.ledger import Ledger
+from ion_summary.jobs.owners import RENEW_S
+from ion_summary.jobs.queue import Answer, Failure, Filter, Job, Queue
+from ion_summary.model import Usage
+from ion_summary.operations.asking import Question, questions
+from ion_summary.operations.recording import WORKING_ON, Attempt, encode
+from ion_summary.operations.storing import GROUP, store_answers, store_failures
+from ion_summary.progress import Progress
+from ion_summary.store.storage import SessionSummaryStorage
+from ion_summary.summarizers.llm import LlmRequest, LlmSummarizer, content_hash
+
+if TYPE_CHECKING:
+    from asyncio import Future, Task
+
+_STORE_EVERY_S = 1.0
+_WATCH_EVERY_S = 1.0
+_DRAIN_EVERY_S = 0.1
+# So many sessions in a row that the provider does not answer, and it is not a matter of sessions any more.
+_OUTAGE = 8
+# An equal session is being asked for by another process.
+_BUSY_MS = 1_000
+
+
+@dataclass(frozen=True)
+class WorkRequest:
+    """Which jobs, how many at once (``window``), how many in all (``limit``).
+
+    ``watch``: wait for more jobs instead of ending when there are none.
+    """
+
+    wanted: Filter = field(default_factory=Filter)
+    window: int = 32
+    limit: int | None = None
+    watch: bool = False
+
+
+@dataclass
+class WorkReport:
+    """What came of it. ``fallback`` counts the failed sessions that keep their rule-based summary for good.
+
+    ``stopped`` is why the run ended before the queue did.
+    """
+
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    fallback: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float = 0.0
+    elapsed_s: float = 0.0
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    stopped: ProviderError | None = None
+
+
+async def work(
+    storage: SessionSummaryStorage,
+    queue: Queue,
+    summarizer: LlmSummarizer,
+    request: WorkRequest,
+    progress: Progress,
+) -> WorkReport:
+    """Works the queue off. When cancelled it lets calls that are under way end, keeps their answers, and then ends.
+
+    Raises StoreLockedError, StoreNotWritableError: what was answered until then stays in the queue.
+    """
+    run = _Run(storage, queue, summarizer, request, progress)
+    begun = time.monotonic()
+    try:
+        await run.work()
+    finally:
+        run.report.elapsed_s = round(time.monotonic() - begun, 3)
+    spent = Ledger(queue).of_this_run()
+    run.report.usage = Usage(spent.input, spent.output, spent.cached)
+    run.report.cost_usd = spent.cost_usd
+    return run.report
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a job's task came to: an answer, a failure, or neither (busy: the job goes back for a moment)."""
+
+    job: Job
+    answer: Answer | None = None
+    error: ProviderError | None = None
+
+
+class _Run:
+    """One run: the questions that are ready, the tasks under way, and what has not been written yet."""
+
+    def __init__(
+        self,
+        storage: SessionSummaryStorage,
+        queue: Queue,
+        summarizer: LlmSummarizer,
+        request: WorkRequest,
+        progress: Progress,
+    ) -> None:
+        self.report = WorkReport()
+        self._storage = storage
+        self._queue = queue
+        self._ledger = Ledger(queue)
+        self._summarizer = summarizer
+        self._request = request
+        self._progress = progress
+        self._ready: deque[Question] = deque()
+        self._under_way: dict[Task[_Outcome], Attempt] = {}
+        self._asked: dict[str, Future[None]] = {}
+        self._failures: list[tuple[Job, Failure]] = []
+        self._unstored = 0
+        self._claimed = 0
+        self._outage = 0
+        self._busy_until = 0.0
+        self._begun = self._stored_at = self._renewed_at = time.monotonic()
+
+    async def work(self) -> None:
+        """Until there is nothing left, or no point in going on."""
+        import asyncio
+
+        self._progress.start("summarize", self._total(), "sessions")
+        try:
+            await self._store(at_once=True)
+            while await self._refill() or self._under_way or self._request.watch or self._is_busy():
+                self._launch()
+                await self._wait()
+                await self._settle()
+        except asyncio.CancelledError:
+            await asyncio.shield(self._drain())
+            raise
+        finally:
+            self._give_back()
+        await self._store(at_once=True)
+        self._progress.finish()
+
+    def _total(self) -> int | None:
+        due = self._queue.count_due(self._request.wanted)
+        return None if self._request.watch else due if self._request.limit is None else min(due, self._request.limit)
+
+    async def _refill(self) -> bool:
+        """Claims jobs when half of the window is free; whether there are questions to be asked."""
+        import asyncio
+
+        window = self._request.window
+        room = window - len(self._ready) - len(self._under_way)
+        if self._request.limit is not None:
+            room = min(room, self._request.limit - self._claimed)
+        if self.report.stopped is None and room > 0 and (len(self._ready) < window // 2 or not self._under_way):
+            jobs = self._queue.claim(room, self._request.wanted)
+            self._claimed += len(jobs)
+            asked = await asyncio.to_thread(questions, self._storage, jobs)
+            self._skip([question for question in asked if question.request is None])
+            self._ready += [question for question in asked if question.request is not None]
+        return bool(self._ready)
+
+    def _is_busy(self) -> bool:
+        """Whether jobs wait for what another process is asking."""
+        return self.report.stopped is None and time.monotonic() < self._busy_until
+
+    def _skip(self, skipped: Sequence[Question]) -> None:
+        if skipped:
+            self._queue.skip((question.job, question.problem) for question in skipped)
+            self.report.skipped += len(skipped)
+            self.report.failures += [(question.job.session, question.problem) for question in skipped]
+            self._progress.advance(len(skipped))
+
+    def _launch(self) -> None:
+        import asyncio
+
+        while self._ready and self.report.stopped is None:
+            question = self._ready.popleft()
+            assert question.request is not None
+            attempt = Attempt(question.job)
+            task = asyncio.get_running_loop().create_task(self._ask(attempt, question.request))
+            self._under_way[task] = attempt
+
+    async def _ask(self, attempt: Attempt, request: LlmRequest) -> _Outcome:
+        import asyncio
+
+        job = attempt.job
+        key = content_hash(self._summarizer.fingerprint, request)
+        while (other := self._asked.get(key)) is not None:
+            await asyncio.wait([other])  # an equal session is on its way: it is paid once
+        if self._queue.result(key) is not None:
+            return _Outcome(job, Answer(job, key, None))
+        if self._ledger.is_busy(key):
+            return _Outcome(job)
+        answered = self._asked[key] = asyncio.get_running_loop().create_future()
+        WORKING_ON.set(attempt)
+        try:
+            summary = await self._summarizer.summarize(request)
+        except ProviderError as error:
+            return _Outcome(job, error=error)
+        else:
+            answer = Answer(job, key, encode(summary, self._summarizer.fingerprint))
+            self._queue.answer([answer])
+            return _Outcome(job, answer)
+        finally:
+            del self._asked[key]
+            answered.set_result(None)
+
+    async def _wait(self) -> None:
+        import asyncio
+
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=_STORE_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+        elif not self._ready:
+            await asyncio.sleep(_WATCH_EVERY_S)
+
+    async def _settle(self) -> None:
+        """Takes account of the tasks that have ended."""
+        ended = [task for task in self._under_way if task.done()]
+        reused, failed, busy = list[Answer](), list[tuple[Job, Failure]](), list[Job]()
+        for task in ended:
+            job = self._under_way.pop(task).job
+            if task.cancelled():
+                continue
+            outcome = task.result()
+            if outcome.error is not None:
+                self._fail(job, outcome.error, failed, busy)
+            elif outcome.answer is None:
+                busy.append(job)
+                self._claimed -= 1
+                self._busy_until = time.monotonic() + 2 * _BUSY_MS / 1000
+            else:
+                self._outage = 0
+                self._unstored += 1
+                self.report.done += 1
+                self._progress.advance(1)
+                if outcome.answer.body is None:
+                    reused.append(outcome.answer)
+        if reused:
+            self._queue.answer(reused)
+        if failed:
+            self._queue.fail(failed, self._summarizer.fingerprint)
+            self._failures += failed
+        if busy:
+            self._queue.release(busy, for_ms=_BUSY_MS)
+        await self._store()
+
+    def _fail(self, job: Job, error: ProviderError, failed: list[tuple[Job, Failure]], busy: list[Job]) -> None:
+        if isinstance(error, ProviderUnavailableError):
+            self._outage += 1
+        if error.whole_run or self._outage >= max(_OUTAGE, self._request.window):
+            self.report.stopped = self.report.stopped or error
+        if error.whole_run:
+            busy.append(job)  # it has not failed, it was not tried
+            return
+        failed.append((job, Failure(error.code, error.reason, not error.terminal, error.retry_after_s)))
+        self.report.failed += 1
+        self.report.fallback += error.terminal
+        self.report.failures.append((job.session, error.reason))
+        self._progress.advance(1)
+
+    async def _store(self, *, at_once: bool = False) -> None:
+        """Writes records, if there is enough to write or it is time."""
+        import asyncio
+
+        now = time.monotonic()
+        if now - self._renewed_at > RENEW_S:
+            self._renewed_at = now
+            self._queue.renew()
+        if not at_once and self._unstored < GROUP and now - self._stored_at < _STORE_EVERY_S:
+            return
+        failures, self._failures, self._unstored = self._failures, [], 0
+        await asyncio.to_thread(store_answers, self._storage, self._queue)
+        await asyncio.to_thread(store_failures, self._storage, failures, self._summarizer.fingerprint)
+        self._stored_at = time.monotonic()
+        self._remark()
+
+    def _remark(self) -> None:
+        seconds = time.monotonic() - self._begun
+        rate = (self.report.done + self.report.failed) / seconds if seconds else 0.0
+        self._progress.remark(f"{rate:.1f}/s · ${self._ledger.of_this_run().cost_usd:.4f}")
+
+    async def _drain(self) -> None:
+        """Lets the calls that are under way end: they are paid."""
+        import asyncio
+
+        self._progress.remark("ending: waiting for answers that are paid")
+        while self._under_way:
+            for task, attempt in self._under_way.items():
+                attempt.ending = True
+                if not attempt.in_flight:
+                    task.cancel()
+            await asyncio.wait(self._under_way, timeout=_DRAIN_EVERY_S)
+            await self._settle()
+        await self._store(at_once=True)
+
+    def _give_back(self) -> None:
+        for task in self._under_way:
+            task.cancel()
+        self._queue.release()
+        self._ready.clear()
+
+
+def as_document(report: WorkReport) -> dict[str, Any]:
+    """The report by the names of CONTRACT's ``summarize --pending --json``."""
+    usage = report.usage
+    return {
+        "done": report.done,
+        "failed": report.failed,
+        "skipped": report.skipped,
+        "fallback": report.fallback,
+        "tokens": {"input": usage.input, "output": usage.output, "cached": usage.cached},
+        "cost_usd": round(report.cost_usd, 6),
+        "elapsed_s": report.elapsed_s,
+        "failures": [{"session_id": session, "reason": reason} for session, reason in report.failures],
+    }

@@ -9,6 +9,7 @@ lines behind it, the hot tail, are looked at one by one until there are enough o
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,8 +35,13 @@ def create(db: sqlite3.Connection) -> None:
 
 
 def document(texts: Iterable[str], tags: Iterable[str]) -> str:
-    """What FTS5 is given for a record: the tokens of its searchable texts and one token for each tag."""
+    """What FTS5 is given for a record: its searchable texts as ``token_text`` has them, and one token for each tag."""
     return " ".join([token_text(texts), *map(tag_token, tags)])
+
+
+def words_of(document: str) -> set[str]:
+    """The words that the segments' tokenizer finds in a document: runs of all but ASCII punctuation, in lower case."""
+    return set(re.findall(r"[^\x00-/:-@\[-^`{-\x7f]+", document.lower()))
 
 
 def match_expression(terms: Sequence[Term], tag: str | None) -> tuple[str | None, bool]:

@@ -14,7 +14,7 @@ from ion_summary.store import layout
 from ion_summary.store.catalog import DAY_SHIFT, Catalog
 from ion_summary.store.parsing import Parsed, parse, slices
 from ion_summary.store.partition import DamagedLineError, Finding, decode, has_digest, lines
-from ion_summary.store.segments import Segments
+from ion_summary.store.segments import Segments, words_of
 from ion_summary.store.tracking import changes
 
 
@@ -61,7 +61,7 @@ class Verifier:
             counted = words.setdefault(layout.month_of(day), Counter())
             for part in parsed:
                 for document in part.documents:
-                    counted.update(set(document.split()))
+                    counted.update(words_of(document))
             self._progress.advance(stat.st_size)
         self._newest(catalog)
         self._words(words, catalog, segments)

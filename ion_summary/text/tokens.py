@@ -77,23 +77,26 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """The distinct index tokens of ``text``, in the order in which they first appear."""
-    return list(dict.fromkeys(token_text([text]).split()))
+    return list(dict.fromkeys(" ".join(map(_cjk_apart, fold(text).split())).split()))
 
 
 def token_text(texts: Iterable[str]) -> str:
-    """What the index is given for some texts: their tokens with spaces between, each at least once."""
-    return " ".join(map(_word_tokens, dict.fromkeys(" ".join(texts).split())))
+    """What the index is given for some texts: whatever they hold, its tokenizer finds just their tokens in it.
 
-
-_AROUND = ".,:;!?\"'()[]<>-"
+    That tokenizer lowers and splits ASCII as ``tokens`` does, so that only other characters need a look here.
+    """
+    return " ".join([text if text.isascii() else " ".join(map(_word_tokens, text.split())) for text in texts])
 
 
 @lru_cache(maxsize=65536)  # words repeat, and most of them are found here
 def _word_tokens(word: str) -> str:
-    if word.isascii() and (plain := word.strip(_AROUND)).isalnum():
-        return plain.lower()
+    return word if word.isascii() else _cjk_apart(fold(word))
+
+
+def _cjk_apart(word: str) -> str:
+    """The tokens of a folded word, with spaces between."""
     out: list[str] = []
-    for match in _runs().finditer(fold(word)):
+    for match in _runs().finditer(word):
         run = match.group()
         out.extend([run[i : i + 2] for i in range(len(run))] if match.lastindex else [run])
     return " ".join(out)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from ion_summary.errors import StoreNotWritableError
 from ion_summary.progress import Progress, Silent
 from ion_summary.store import catalog, files, layout, quarantine, segments
-from ion_summary.store.catalog import DAY_SHIFT, Catalog, Row, row_of
+from ion_summary.store.catalog import DAY_SHIFT, Catalog, LoadingCatalog, Row, row_of
 from ion_summary.store.database import (
     drop_everything,
     is_whole,
@@ -185,7 +185,12 @@ class IndexWriter:
         with transaction(self.catalog.db), transaction(self.segments.db):
             self._empty(self.catalog.db, catalog.create)
             self._empty(self.segments.db, segments.create)
-            self.catch_up(progress, workers)
+            self.catalog, settled = LoadingCatalog(self.catalog.db), self.catalog
+            try:
+                self.catch_up(progress, workers)
+                self.catalog.settle()
+            finally:
+                self.catalog = settled
             self.fill_segments()
 
     def _take_in(self, found: Sequence[Change], bulk: bool, progress: Progress, workers: Workers) -> None:

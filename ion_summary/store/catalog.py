@@ -248,9 +248,9 @@ class Catalog:
         wanted = [name for name in dict.fromkeys(names) if name is not None]
         query = f"SELECT name, id FROM {table} WHERE name IN (SELECT value FROM json_each(?))"
         found = dict(self.db.execute(query, (orjson.dumps(wanted).decode(),)))
-        for name in wanted:
-            if name not in found:
-                found[name] = self.db.execute(f"INSERT INTO {table}(name) VALUES(?)", (name,)).lastrowid
+        if missing := [name for name in wanted if name not in found]:
+            self.db.executemany(f"INSERT INTO {table}(name) VALUES(?)", zip(missing))
+            found.update(self.db.execute(query, (orjson.dumps(missing).decode(),)))
         return found
 
     def _add_participants(self, rows: Iterable[Row]) -> None:

@@ -198,7 +198,7 @@ class _Run:
 
 
 def _total_bytes(sources: list[Source | Rejected]) -> int:
-    found = [part for source in sources if isinstance(source, Source) for part in source.parts or (source,)]
+    found = [part for source in sources if isinstance(source, Source) for part in source.files]
     return sum(path.stat().st_size for path in {part.path for part in found if part.path} if path.is_file())
 
 

@@ -24,6 +24,9 @@ _FORMATS = (
     "native",
     "openai",
     "slack",
+    "discord",
+    "telegram",
+    "facebook",
     "kakaotalk",
     "plaintext",
 )

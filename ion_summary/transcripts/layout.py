@@ -34,6 +34,7 @@ _SLACK_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\.json$")
 _SHARDS = (
     re.compile(r"(?P<before>message_)(?P<number>\d{1,4})(?P<after>\.json)$"),  # Facebook and Instagram
     re.compile(r"(?P<before>Talk_.*-)(?P<number>\d{1,3})(?P<after>\.txt)$"),  # KakaoTalk for iOS
+    re.compile(r"(?P<before>.*?)(?: \[part (?P<number>\d{1,4})\])?(?P<after>\.json)$"),  # DiscordChatExporter
 )
 
 
@@ -68,5 +69,5 @@ def grouped(names: list[str], in_slack: Callable[[], bool]) -> list[list[str]]:
     for name in names:
         shard = next(filter(None, (shape.match(name) for shape in _SHARDS)), None)
         key = (shard["before"], shard["after"]) if shard else (name,)
-        groups.setdefault(key, []).append((int(shard["number"]) if shard else 0, name))
+        groups.setdefault(key, []).append((int(shard["number"] or 1) if shard else 1, name))
     return [[name for _, name in sorted(group)] for group in groups.values()]

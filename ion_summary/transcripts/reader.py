@@ -51,11 +51,16 @@ class Source:
         file = self.spool.open()
         return file if self.member is None else archive.open_spooled(file, self.member)
 
+    @property
+    def files(self) -> tuple[Source, ...]:
+        """The parts in order, or the source itself if it is one file."""
+        return self.parts or (self,)
+
     def stamp(self) -> Stamp | None:
         """What the files are known by, without opening them; None for standard input. Raises OSError."""
         if self.path is None:
             return None
-        stats = [path.stat() for path in dict.fromkeys(part.path for part in self.parts or (self,)) if path]
+        stats = [path.stat() for path in dict.fromkeys(part.path for part in self.files) if path]
         first = stats[0]
         if len(stats) == 1:
             return Stamp(first.st_size, first.st_mtime_ns, first.st_ino)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import IO, Any, NamedTuple
 
-from ion_summary.transcripts import encoding, json_stream, sniff
+from ion_summary.transcripts import encoding, files, json_stream, sniff
 from ion_summary.transcripts.json_value import JsonError, loads
 from ion_summary.transcripts.lines import MAX_LINE, TOO_LONG, byte_lines
 from ion_summary.transcripts.reader import Rejected, Resume, Source
@@ -38,6 +38,20 @@ def records(source: Source, start: Resume | None = None) -> Iterator[Record | Re
                 yield from _array(source, stream)
             else:
                 yield from _single(source, stream)
+
+
+def elements_of(source: Source, streamed: frozenset[str] = frozenset()) -> Iterator[json_stream.Element | Rejected]:
+    """What ``json_stream.elements`` finds in one file; what cannot be read of it is Rejected, and the file if it fails.
+
+    For sources of several files, one of which may be damaged.
+    """
+    try:
+        with source.open() as raw:
+            stream, _ = encoding.as_utf8(raw)
+            for element in json_stream.elements(stream, streamed):
+                yield Rejected(source.name, element.line, element.problem) if element.problem else element
+    except OSError as error:
+        yield Rejected(source.name, None, files.reason(error))
 
 
 def _is_lines(source: Source, stream: IO[bytes], head: bytes) -> bool:

@@ -10,13 +10,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from itertools import islice
 from typing import Any
 from unicodedata import normalize
 
 from ion_summary.model import Message
-from ion_summary.transcripts import encoding, json_stream, rooms, sniff
+from ion_summary.transcripts import rooms, sniff
 from ion_summary.transcripts.json_value import a_list, a_text, an_object
 from ion_summary.transcripts.reader import Evidence, Item, ReadOptions, Rejected, Resume, Source
+from ion_summary.transcripts.records import elements_of
 from ion_summary.transcripts.rooms import Room, Spoken
 from ion_summary.transcripts.slack_text import said
 from ion_summary.transcripts.stamps import stamp
@@ -96,15 +98,14 @@ def _members(channel: dict[str, Any], kind: str, people: dict[str, str]) -> str 
 
 def _listed(source: Source, kind: str) -> Iterator[dict[str, Any]]:
     for place in ("../", ""):
-        try:
-            with source.sibling(f"{place}{kind}.json").open() as raw:
-                stream, _ = encoding.as_utf8(raw)
-                for number, element in enumerate(json_stream.elements(stream)):
-                    if isinstance(element.value, dict) and number < _MAX_LISTED:
-                        yield element.value
-                return
-        except OSError:
-            continue
+        elements = elements_of(source.sibling(f"{place}{kind}.json"))
+        for element in islice(elements, _MAX_LISTED):
+            if isinstance(element, Rejected):
+                break
+            if isinstance(element.value, dict):
+                yield element.value
+        else:
+            return
 
 
 def _person(person: dict[str, Any]) -> str | None:
@@ -125,25 +126,19 @@ class _Channel:
     def spoken(self) -> Iterator[Spoken | Rejected]:
         """The messages of all files in order; ``offset`` is where the message's file begins."""
         offset = 0
-        for part in self.source.parts or (self.source,):
+        for part in self.source.files:
             stamped = part.stamp() if self.source.member is None else None
             if offset >= self.start:
                 yield from self._of_file(part, offset)
             offset += stamped.size + 1 if stamped else 0
 
     def _of_file(self, part: Source, offset: int) -> Iterator[Spoken | Rejected]:
-        try:
-            with part.open() as raw:
-                stream, _ = encoding.as_utf8(raw)
-                for element in json_stream.elements(stream):
-                    if element.problem:
-                        yield Rejected(part.name, element.line, element.problem)
-                    elif element.key is None:
-                        yield from self._of_value(part, element.value, element.line, offset)
-        except OSError as error:
-            if not self.source.parts:
-                raise
-            yield Rejected(part.name, None, str(error))  # of many files the others can be read
+        self.seen.clear()
+        for element in elements_of(part):
+            if isinstance(element, Rejected):
+                yield element
+            elif element.key is None:
+                yield from self._of_value(part, element.value, element.line, offset)
 
     def _of_value(self, part: Source, value: Any, line: int, offset: int) -> Iterator[Spoken | Rejected]:
         if not isinstance(value, dict):

@@ -6,9 +6,12 @@ import json
 import os
 import shutil
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
 
 from ion_summary.operations.ingest import IngestReport, IngestRequest, ingest
@@ -114,10 +117,151 @@ def test_days_of_a_channel_without_its_lists_are_united(storage: SessionSummaryS
 
 
 def test_without_transcripts_a_day_of_several_files_is_whole(storage: SessionSummaryStorage, slack: Path) -> None:
-    from zoneinfo import ZoneInfo
-
     day(slack / "help" / "2025-01-11.json", {"user": "U2", "text": "Same day in Seoul", "ts": "1736521200.5"})
     day(slack / "help" / "2025-01-12.json", {"user": "U2", "text": "Also", "ts": "1736564914.000200"})
-    run(storage, slack, keep_transcripts=False, tz=ZoneInfo("Asia/Seoul"))
+    run(storage, slack, keep_transcripts=False, tz=SEOUL)
     found = {one.session_id: one.message_count for one in storage.list_recent(10)}
     assert found == {"slack-C1-2025-01-10": 1, "slack-C1-2025-01-11": 2, "slack-C2-2025-01-10": 1}
+
+
+# -- exports of one room that repeat, overlap, go on and correct themselves -------------------------------------------
+
+Said = tuple[int, str, str]
+"""Seconds after the first message, who, what."""
+BASE = 1_767_507_000  # 15:10:00 in Seoul on 2026-01-04
+TALK: list[Said] = [
+    (0, "민수", "환불 문의드려요"),
+    (4, "Anna: B", "Which order?\nSecond line"),
+    (9, "민수", "ㅋㅋ"),
+    (11, "민수", "ㅋㅋ"),
+    (30, "Anna: B", "Done"),
+    (86_400, "민수", "다음 날의 말"),
+]
+
+
+def discord(talk: list[Said]) -> bytes:
+    said = [
+        {
+            "type": "Default",
+            "timestamp": datetime.fromtimestamp(BASE + at + 0.25, UTC).isoformat(),
+            "content": text,
+            "author": {"id": who, "name": who},
+        }
+        for at, who, text in talk
+    ]
+    return orjson.dumps({"guild": {"id": "0"}, "channel": {"id": "9", "name": "방"}, "messages": said})
+
+
+def telegram(talk: list[Said]) -> bytes:
+    said = [
+        {"id": at, "type": "message", "date_unixtime": str(BASE + at), "from": who, "from_id": who, "text": [text]}
+        for at, who, text in talk
+    ]
+    return orjson.dumps({"name": "방", "type": "private_group", "id": 9, "messages": said})
+
+
+def facebook(talk: list[Said]) -> bytes:
+    said = [
+        {"sender_name": mojibake(who), "timestamp_ms": (BASE + at) * 1000 + 7, "content": mojibake(text)}
+        for at, who, text in reversed(talk)
+    ]
+    return orjson.dumps(
+        {"participants": [], "messages": said, "title": mojibake("방"), "thread_path": "inbox/x_1234567890"}
+    )
+
+
+def mojibake(text: str) -> str:
+    return text.encode().decode("latin-1")
+
+
+def slack_day(talk: list[Said]) -> bytes:
+    return orjson.dumps(
+        [
+            {
+                "type": "message",
+                "ts": f"{BASE + at}.000700",
+                "user": who,
+                "text": text,
+                "user_profile": {"real_name": who},
+            }
+            for at, who, text in talk
+        ]
+    )
+
+
+EXPORTS = {
+    "discord": ("room.json", discord),
+    "telegram": ("result.json", telegram),
+    "facebook": ("message_1.json", facebook),
+    "slack": ("2026-01-04.json", slack_day),
+}
+SEOUL = ZoneInfo("Asia/Seoul")
+exported = pytest.mark.parametrize("format_name", EXPORTS)
+
+
+def texts(storage: SessionSummaryStorage) -> list[list[str]]:
+    """What was said on each day."""
+    found = sorted(storage.list_recent(100), key=lambda one: one.created_at)
+    return [[message.content for message in messages(storage, one.session_id)] for one in found]
+
+
+FIRST_DAY, SECOND_DAY = [text for _, _, text in TALK[:5]], [TALK[5][2]]
+
+
+@exported
+def test_an_export_that_grew_or_was_cut_is_united(
+    storage: SessionSummaryStorage, tmp_path: Path, format_name: str
+) -> None:
+    name, export = EXPORTS[format_name]
+    path = tmp_path / "방" / name
+    path.parent.mkdir()
+    for part, expected in (
+        (TALK[:2], (1, 0, 0)),
+        (TALK[:4], (0, 1, 0)),
+        (TALK, (1, 1, 0)),
+        (TALK[3:], (0, 0, 2)),
+        (TALK, (0, 0, 2)),
+    ):
+        path.write_bytes(export(part))
+        report = run(storage, path, tz=SEOUL)
+        assert (counts(report)[:3], report.rejected) == (expected, [])
+    assert texts(storage) == [FIRST_DAY, SECOND_DAY]
+    assert counts(run(storage, path, tz=SEOUL)) == (0, 0, 0, 0, 1)
+    assert {one.metadata["participants"] == ["민수"] for one in storage.list_recent(2)} == {True, False}
+    assert len(storage.search(user_id="Anna: B")) == 1
+    assert {one.user_id for one in storage.list_recent()} == {"방"}
+
+
+@exported
+def test_overlapping_exports_in_one_run(storage: SessionSummaryStorage, tmp_path: Path, format_name: str) -> None:
+    name, export = EXPORTS[format_name]
+    for number, part in enumerate((TALK[2:5], TALK[:3], TALK[4:], TALK[1:4])):
+        path = tmp_path / str(number) / "방" / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(export(part))
+    run(storage, tmp_path, tz=SEOUL)
+    assert texts(storage) == [FIRST_DAY, SECOND_DAY]
+    assert verify(storage, Silent()).ok
+
+
+@exported
+def test_a_message_that_was_edited_is_not_two(storage: SessionSummaryStorage, tmp_path: Path, format_name: str) -> None:
+    name, export = EXPORTS[format_name]
+    path = tmp_path / "방" / name
+    path.parent.mkdir()
+    path.write_bytes(export(TALK[:5]))
+    run(storage, path, tz=SEOUL)
+    path.write_bytes(export([TALK[0], (4, "Anna: B", "고친 말"), *TALK[2:4], (30, "Anna (renamed)", "Done")]))
+    run(storage, path, tz=SEOUL)
+    assert texts(storage) == [["환불 문의드려요", "고친 말", "ㅋㅋ", "ㅋㅋ", "Done"]]
+
+
+@exported
+def test_a_room_as_one_session(storage: SessionSummaryStorage, tmp_path: Path, format_name: str) -> None:
+    name, export = EXPORTS[format_name]
+    path = tmp_path / "방" / name
+    path.parent.mkdir()
+    path.write_bytes(export(TALK))
+    assert run(storage, path, tz=SEOUL, split="none", user="나").new == 1
+    assert texts(storage) == [FIRST_DAY + SECOND_DAY]
+    assert storage.list_recent()[0].user_id == "나"

@@ -119,6 +119,12 @@ def test_every_text_that_a_reader_gives_is_inert(tmp_path: Path, format_name: st
         f' "content": [{{"text": "c{act}"}}]}}}}',
         "gemini_cli": f'{{"sessionId": "i{act}", "projectHash": "p", "summary": "t{act}"}}\n'
         f'{{"id": "1", "type": "user", "content": "c{act}"}}',
+        "discord": f'{{"guild": {{}}, "channel": {{"id": "i{act}", "name": "t{act}"}}, "messages": [{{"type": "Reply",'
+        f' "timestamp": "2026-01-01T09:00:00Z", "content": "c{act}", "author": {{"name": "n{act}"}}}}]}}',
+        "telegram": f'{{"name": "t{act}", "id": "i{act}", "messages": [{{"type": "message",'
+        f' "date_unixtime": "1767507000", "from": "n{act}", "text": ["c{act}"]}}]}}',
+        "facebook": f'{{"messages": [{{"sender_name": "n{act}", "timestamp_ms": 1767507000000, "content": "c{act}"}}],'
+        f' "title": "t{act}", "thread_path": "inbox/x_1234567890"}}',
         "plaintext": f"---\ntitle: t{raw}\n---\nUser: c{raw}\nAgent: d{raw}\n",
         "kakaotalk": f"방{raw} 님과 카카오톡 대화\n2026. 1. 4. 오후 3:10, 이름{raw} : c{raw}\n",
     }

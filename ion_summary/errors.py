@@ -43,6 +43,15 @@ class UsageError(IonSummaryError):
     hint_text = "{accepted}"
 
 
+class RefusedError(IonSummaryError):
+    """What is about to be destroyed looks wrong."""
+
+    code = "refused"
+    exit_code = 2
+    text = "refused: {reason}"
+    hint_text = "nothing was done; look at the plan with --dry-run, and give --force if it is what you want"
+
+
 class ConfigurationError(IonSummaryError):
     """The settings file or an environment variable cannot be used."""
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "search": "Find sessions by words, user, type, time, source or tag.",
     "show": "Show one record, or the session itself.",
     "stats": "Count and draw what the store holds.",
+    "prune": "Delete the sessions that are older than an age.",
     "reindex": "Rebuild the index from the stored lines.",
     "verify": "Read everything, and name every damage by file and line.",
     "config": "Show the settings and where each comes from.",

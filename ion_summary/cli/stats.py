@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ion_summary.store.storage import SessionSummaryStorage
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-_GROUP_COLUMNS = ("key", "sessions", "messages", "llm", "rule_based")
+_GROUP_COLUMNS = ("key", "sessions", "messages", "llm", "rule_based", "pruned")
 _SPARKLINE_DAYS = 60
 
 

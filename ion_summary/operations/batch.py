@@ -9,8 +9,10 @@ from pathlib import Path
 from ion_summary.operations.drafts import Draft
 from ion_summary.operations.identity import content_hash
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place, Stored
+from ion_summary.store.layout import day_of
 from ion_summary.store.lines import LineReader
 from ion_summary.store.partition import DamagedLineError
+from ion_summary.store.tombstones import Tombstones
 from ion_summary.store.transcripts import find_messages
 
 FileState = tuple[str, int, int, int, str]
@@ -53,6 +55,7 @@ class Sorted:
     new: int = 0
     updated: int = 0
     unchanged: int = 0
+    forgotten: int = 0
 
     def still_wanted(self, stored: Mapping[int, Stored]) -> list[bool]:
         """For each session to store whether nobody has stored as much of it since, by what is stored now."""
@@ -68,8 +71,12 @@ def sort_batch(drafts: Sequence[Draft], catalog: Catalog, root: Path) -> Sorted:
     drafts = _recognised(drafts, catalog, root)
     drafts = _settled(drafts, catalog, root)
     stored = catalog.stored({one.number for one in drafts})
+    tombstones = Tombstones.read(root)
     for one in drafts:
         before = stored.get(one.number)
+        if _is_kept_out(one, before, tombstones):
+            found.forgotten += 1
+            continue
         if before is None:
             found.new += 1
         elif _has_more(one, before):
@@ -80,6 +87,14 @@ def sort_batch(drafts: Sequence[Draft], catalog: Catalog, root: Path) -> Sorted:
         found.before[one.number] = before
         found.to_store.append(one)
     return found
+
+
+def _is_kept_out(one: Draft, stored: Stored | None, tombstones: Tombstones) -> bool:
+    """Whether a session was forgotten; or pruned, and not stored again since by a restore."""
+    if tombstones.is_forgotten(one.session_id, one.names(), one.prefixes):
+        return True
+    numbers = (one.number, one.content) if one.prefixes else (one.number,)
+    return stored is None and tombstones.is_pruned(numbers, day_of(one.created_ms))
 
 
 def _has_more(one: Draft, stored: Stored) -> bool:

@@ -57,6 +57,10 @@ class Draft:
         """The messages as values."""
         return messages_of(orjson.loads(self.messages_json))
 
+    def names(self) -> list[str]:
+        """Whose session it is: the user's, and in a room that of everybody who took part."""
+        return [self.user_id, *_texts(self.metadata.get("participants"))]
+
     def united_with(self, stored: list[Message]) -> Draft:
         """The same day of the same room with the messages of both."""
         messages = united(stored, self.messages())

@@ -53,7 +53,7 @@ class IngestRequest:
 
 @dataclass
 class IngestReport:
-    """What came of it. ``forgotten`` counts sessions that a tombstone keeps out."""
+    """What came of it. ``forgotten`` counts sessions that a tombstone keeps out: forgotten ones, and pruned ones."""
 
     new: int = 0
     updated: int = 0
@@ -184,6 +184,7 @@ class _Run:
         self.report.new += found.new
         self.report.updated += found.updated
         self.report.unchanged += found.unchanged
+        self.report.forgotten += found.forgotten
         self.report.messages += sum(one.message_count for one in batch.drafts)
 
     def _store(self, batch: Batch, found: Sorted, summaries: list[tuple[str, list[str]]]) -> None:

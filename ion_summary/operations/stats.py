@@ -11,7 +11,7 @@ from ion_summary.store.storage import SessionSummaryStorage
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Counts, sizes (bytes) and the span of time (ISO 8601, UTC) of a store."""
+    """Counts, sizes (bytes) and the span of time (ISO 8601, UTC) of a store; and what was pruned from it."""
 
     total_sessions: int
     llm_summaries: int
@@ -26,6 +26,8 @@ class Stats:
     newest: str | None
     pending_jobs: int = 0
     cost_usd: float = 0.0
+    pruned_sessions: int = 0
+    pruned_messages: int = 0
 
 
 def stats(storage: SessionSummaryStorage) -> Stats:
@@ -37,9 +39,9 @@ def stats(storage: SessionSummaryStorage) -> Stats:
 def stats_by(storage: SessionSummaryStorage, key: Key, tz: tzinfo | None) -> list[Group]:
     """The counts by a property; days and months are those of ``tz`` (None: local). Raises StoreNotFoundError."""
     storage.require()
-    return storage.reading(lambda catalog, _: groups(catalog, key, tz))
+    return storage.reading(lambda catalog, _: groups(storage.path, catalog, key, tz))
 
 
 def days(storage: SessionSummaryStorage, tz: tzinfo | None) -> list[tuple[date, int]]:
-    """The days that have sessions, and how many, in order."""
-    return [(date.fromisoformat(group.key), group.sessions) for group in stats_by(storage, "day", tz)]
+    """The days that have or had sessions, and how many, in order."""
+    return [(date.fromisoformat(group.key), group.sessions + group.pruned) for group in stats_by(storage, "day", tz)]

@@ -44,6 +44,7 @@ CREATE TABLE record(
 {";".join(_INDEXES.values())};
 CREATE TABLE superseded AS SELECT {_COLUMNS} FROM record;
 CREATE INDEX superseded_session ON superseded(session);
+CREATE INDEX superseded_number ON superseded(id);
 CREATE TABLE participant(record INTEGER, name INTEGER, PRIMARY KEY(record, name)) WITHOUT ROWID;
 CREATE INDEX participant_name ON participant(name, record);
 CREATE TABLE transcript(day INTEGER PRIMARY KEY, size INTEGER NOT NULL);
@@ -226,12 +227,21 @@ class Catalog:
     def drop_day(self, day: int) -> None:
         """Forgets a partition; sessions whose newest line was in it fall back to the newest of their other lines."""
         span = (day << DAY_SHIFT, (day + 1) << DAY_SHIFT)
-        gone = self.db.execute(f"SELECT {_COLUMNS} FROM record WHERE id >= ? AND id < ?", span).fetchall()
-        self._count(gone, -1)
+        self.db.execute(
+            "UPDATE name SET sessions = name.sessions - gone.count FROM"
+            " (SELECT user, count(*) AS count FROM record WHERE id >= ? AND id < ? GROUP BY user) AS gone"
+            " WHERE name.id = gone.user",
+            span,
+        )
+        uncovered = self.db.execute(
+            "SELECT DISTINCT r.session FROM record r JOIN superseded s ON s.session = r.session"
+            " WHERE r.id >= ?1 AND r.id < ?2 AND NOT (s.id >= ?1 AND s.id < ?2)",
+            span,
+        ).fetchall()
         for table, column in (("record", "id"), ("superseded", "id"), ("participant", "record")):
             self.db.execute(f"DELETE FROM {table} WHERE {column} >= ? AND {column} < ?", span)
         self.db.execute("DELETE FROM partition WHERE day = ?", (day,))
-        self._promote([row[1] for row in gone])
+        self._promote([session for (session,) in uncovered])
 
     def _promote(self, sessions: list[int]) -> None:
         query = f"SELECT {_COLUMNS} FROM superseded WHERE session = ? ORDER BY saved DESC, id DESC LIMIT 1"

@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ion_summary.store import layout
 from ion_summary.store.catalog import Catalog
+from ion_summary.store.tombstones import Counts, Tombstones
 
 Key = Literal["day", "month", "user", "source", "type"]
 
+_PRUNED = ("pruned_sessions", "pruned_messages")
 _DAY_MS = 24 * 3600 * 1000
 
 
 class Group(NamedTuple):
-    """The sessions that have something in common: ``key`` is a day, a month, a user, a source or a type."""
+    """The sessions that have something in common: ``key`` is a day, a month, a user, a source or a type.
+
+    ``pruned`` counts those of a day or a month that were there besides.
+    """
 
     key: str
     sessions: int
     llm: int
     rule_based: int
     messages: int
+    pruned: int = 0
 
 
 def empty(root: Path) -> dict[str, Any]:
     """The counts of a store that is not there yet."""
-    zeros = ("total_sessions", "llm_summaries", "rule_based_summaries", "recent_24h", "users", "messages")
+    zeros = ("total_sessions", "llm_summaries", "rule_based_summaries", "recent_24h", "users", "messages", *_PRUNED)
     rest = {"storage_path": str(root), "storage_bytes": 0, "partitions": 0, "oldest": None, "newest": None}
     return dict.fromkeys(zeros, 0) | rest
 
@@ -45,7 +51,9 @@ def counts(root: Path, catalog: Catalog) -> dict[str, Any]:
     yesterday = time.time_ns() // 1_000_000 - _DAY_MS
     (recent,) = ask("SELECT count(*) FROM record WHERE created > ?", (yesterday,)).fetchone()
     (users,) = ask("SELECT count(*) FROM name WHERE sessions > 0").fetchone()
-    parts = (*layout.record_partitions(root).values(), *layout.transcript_partitions(root).values())
+    listed = (layout.record_partitions, layout.transcript_partitions, layout.sealed_partitions)
+    parts = [stat for partitions in listed for stat in partitions(root).values()]
+    pruned = Tombstones.read(root).pruned_counts().values()
     return {
         "total_sessions": sessions,
         "llm_summaries": llm,
@@ -58,13 +66,16 @@ def counts(root: Path, catalog: Catalog) -> dict[str, Any]:
         "partitions": partitions,
         "oldest": None if oldest is None else layout.from_ms(oldest),
         "newest": None if newest is None else layout.from_ms(newest),
+        "pruned_sessions": sum(each.sessions for each in pruned),
+        "pruned_messages": sum(each.messages for each in pruned),
     }
 
 
-def groups(catalog: Catalog, key: Key, tz: tzinfo | None) -> list[Group]:
+def groups(root: Path, catalog: Catalog, key: Key, tz: tzinfo | None) -> list[Group]:
     """Counts by a property; days and months in ``tz`` (None: local), in order of time, the others largest first."""
     if key in ("day", "month"):
-        return _by_time(catalog, 10 if key == "day" else 7, tz)
+        digits = 10 if key == "day" else 7
+        return _with_pruned(_by_time(catalog, digits, tz), Tombstones.read(root).pruned_counts(), digits)
     columns = {
         "user": "(SELECT name FROM name WHERE id = record.user)",
         "source": "(SELECT name FROM source WHERE id = record.source)",
@@ -93,6 +104,16 @@ def _by_time(catalog: Catalog, digits: int, tz: tzinfo | None) -> list[Group]:
         group[1] += llm
         group[2] += messages
     return [Group(key, n, llm, n - llm, messages) for key, (n, llm, messages) in sorted(found.items())]
+
+
+def _with_pruned(there: list[Group], pruned: dict[int, Counts], digits: int) -> list[Group]:
+    """Adds what was pruned, of which only the day in UTC is known."""
+    found = {group.key: group for group in there}
+    for day, counts in pruned.items():
+        key = date.fromordinal(day).isoformat()[:digits]
+        group = found.get(key, Group(key, 0, 0, 0, 0))
+        found[key] = group._replace(pruned=group.pruned + counts.sessions)
+    return sorted(found.values())
 
 
 def _local_day(tz: tzinfo | None) -> Callable[[int], str]:

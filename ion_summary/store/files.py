@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ion_summary.errors import StoreNotWritableError
@@ -104,6 +104,21 @@ def remove(path: Path) -> None:
     with writing(path):
         path.unlink()
         sync_directory(path.parent)
+
+
+def remove_all(paths: Iterable[Path]) -> None:
+    """Removes files for good, those that are there, and directories that become empty; each directory synced once."""
+    directories: dict[Path, None] = {}
+    for path in paths:
+        with writing(path), contextlib.suppress(FileNotFoundError):
+            path.unlink()
+            directories[path.parent] = None
+    for directory in directories:
+        with writing(directory):
+            sync_directory(directory)
+            with contextlib.suppress(OSError):  # it is not empty
+                directory.rmdir()
+                sync_directory(directory.parent)
 
 
 def end_of_lines(path: Path) -> tuple[int, bytes]:

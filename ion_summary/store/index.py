@@ -173,6 +173,17 @@ class IndexWriter:
                 if indexed.get(day, 0) == starts[day]:  # else lines before them are still in the hot tail
                     self.segments.add(day, layout.records_path(self._root, day).stat().st_size, some)
 
+    def drop_empty_months(self) -> None:
+        """Removes the segments of months that have no partition left.
+
+        In a month that goes on, the words of its gone days stay until it is built again or gone too.
+        """
+        there = {layout.month_of(day) for day in self.catalog.partitions()}
+        with transaction(self.segments.db):
+            for month in self.segments.months():
+                if month not in there:
+                    self.segments.drop_month(month)
+
     def rebuild(self, progress: Progress, workers: Workers) -> None:
         """Forgets all that was derived and reads every partition from its start, in one transaction: until it is done
         readers see the index as it was.
@@ -244,12 +255,12 @@ class IndexWriter:
 
     def fill_segments(self) -> None:
         """Puts every line that the catalog has read into its month's segment."""
-        stale = {layout.month_of(day) for day, upto in self.segments.indexed().items() if upto < 0}
-        days = [day for (day,) in self.catalog.db.execute("SELECT day FROM partition")]
+        there = self.catalog.partitions()
+        # The numbers of a day that is gone stand for nothing, and do no harm until there is such a day again.
+        stale = {layout.month_of(day) for day, upto in self.segments.indexed().items() if upto < 0 and day in there}
         with transaction(self.segments.db):
             for month in stale:
-                if any(layout.month_of(day) == month for day in days):
-                    self.segments.drop_month(month)
+                self.segments.drop_month(month)
             for day, upto, end in list(unindexed(self.catalog.partitions(), self.segments.indexed())):
                 self.segments.add(day, end, self._documents(day, upto, end))
 

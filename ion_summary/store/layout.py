@@ -11,6 +11,7 @@ from pathlib import Path
 _RECORDS = "session_summaries_"
 _TRANSCRIPTS = "transcripts_"
 _SUFFIX = ".jsonl"
+_SEALED = ".jsonl.zst"
 
 LOCK = ".lock"
 INDEX = "index"
@@ -46,17 +47,36 @@ def transcripts_path(root: Path, day: int) -> Path:
     return root / TRANSCRIPTS / iso[:7] / f"{_TRANSCRIPTS}{iso.replace('-', '')}{_SUFFIX}"
 
 
+def sealed_path(root: Path, day: int) -> Path:
+    """The compressed partition of a day's transcripts; what came later for that day is in ``transcripts_path``."""
+    path = transcripts_path(root, day)
+    return path.with_name(path.name.removesuffix(_SUFFIX) + _SEALED)
+
+
 def record_partitions(root: Path) -> dict[int, os.stat_result]:
     """Every partition of records there is: its day and what ``stat`` says of it."""
     return dict(_partitions(root, _RECORDS))
 
 
 def transcript_partitions(root: Path) -> dict[int, os.stat_result]:
-    """Every partition of transcripts there is, likewise."""
+    """Every partition of transcripts there is that is not compressed, likewise."""
     return dict(_partitions(root / TRANSCRIPTS, _TRANSCRIPTS))
 
 
-def _partitions(root: Path, prefix: str) -> Iterator[tuple[int, os.stat_result]]:
+def sealed_partitions(root: Path) -> dict[int, os.stat_result]:
+    """Every compressed partition of transcripts there is, likewise."""
+    return dict(_partitions(root / TRANSCRIPTS, _TRANSCRIPTS, _SEALED))
+
+
+def transcript_files(root: Path) -> dict[int, list[Path]]:
+    """Per day the files that hold transcripts of it, older lines first."""
+    found: dict[int, list[Path]] = {day: [sealed_path(root, day)] for day in sealed_partitions(root)}
+    for day in transcript_partitions(root):
+        found.setdefault(day, []).append(transcripts_path(root, day))
+    return found
+
+
+def _partitions(root: Path, prefix: str, suffix: str = _SUFFIX) -> Iterator[tuple[int, os.stat_result]]:
     """Looked at before every search, so that it is done without a pattern to compile and without a ``Path`` a file."""
     if not root.is_dir():
         return
@@ -66,7 +86,7 @@ def _partitions(root: Path, prefix: str) -> Iterator[tuple[int, os.stat_result]]
         for entry in os.scandir(month):
             name = entry.name
             digits = name[start:end]
-            if name[:start] != prefix or name[end:] != _SUFFIX or not entry.is_file(follow_symlinks=False):
+            if name[:start] != prefix or name[end:] != suffix or not entry.is_file(follow_symlinks=False):
                 continue
             try:
                 yield _day_named(digits), entry.stat(follow_symlinks=False)

@@ -94,7 +94,8 @@ class SessionSummaryStorage:
         message_count: int = 0,
         metadata: dict[str, Any] | None = None,
     ) -> bool:
-        """Stores a summary as the session's newest; True when it would survive a power cut.
+        """Stores a summary as the session's newest; True when it would survive a power cut, False if the session or its
+        user was forgotten: then it is not stored.
 
         Raises:
             UsageError: an id or the summary is not a text, or the type is unknown.
@@ -120,8 +121,7 @@ class SessionSummaryStorage:
 
         entry = Entry(record, hash64(record.session_id), now, None)
         with self.writing() as writer:
-            writer.append([entry], writer.catalog.stored([entry.session]))
-        return True
+            return writer.append([entry], writer.catalog.stored([entry.session])) == 1
 
     def load(self, session_id: str) -> SessionSummary | None:
         """The newest summary of a session, or None."""
@@ -174,7 +174,7 @@ class SessionSummaryStorage:
         if not self.exists:
             return False
         wanted = one_line(session_id)
-        with self._locked():
+        with self.locked():
             found = erase_session(self.path, wanted)
             self.close()
             # That the partitions are shorter than the index remembers is no damage here.
@@ -193,7 +193,7 @@ class SessionSummaryStorage:
 
         make_directory(self.path)
         try:
-            with self._locked():
+            with self.locked():
                 if self._writer is None or not self._writer.is_current:
                     self._close_writer()
                     self._writer = StoreWriter(self.path, self.tz, self.damage.append)
@@ -267,12 +267,13 @@ class SessionSummaryStorage:
         return find_messages(self.path, state.id >> DAY_SHIFT, wanted)
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
+        """The writer's lock, for what must be done before anything can be written. Raises StoreLockedError."""
         with WriterLock(self.path, self._lock_timeout):
             yield
 
     def _drop_index(self) -> None:
-        with self._locked():
+        with self.locked():
             for name in (layout.CATALOG, layout.TEXT):
                 remove_database(self.path / layout.INDEX / name)
 

@@ -6,8 +6,9 @@
   Not by name: ``hash`` is a BLAKE2b keyed with the line's ``salt``. All lines that a store writes share one salt, and
   those that came with an archive have its own: a session costs a hash for each salt and name, not for each line.
 - ``erased``: what the ``forget`` line of that salt and hash names is no longer in this store.
-- ``prune``: which sessions left the partition of a day, 6 bytes of ``hash64`` each. One of them is kept out as long as
-  it ends on that day: a session that has grown since is newer, and one that was never there is new.
+- ``prune``: which sessions left the partition of a day, 6 bytes of ``hash64`` each, and perhaps what they counted. One
+  of them is kept out as long as it ends on that day: a session that has grown since is newer, and one that was never
+  there is new.
 """
 
 from __future__ import annotations
@@ -40,6 +41,14 @@ class Mark(NamedTuple):
     hash: bytes
 
 
+class Counts(NamedTuple):
+    """How many sessions there were, how many of them with an LLM's summary, and their messages."""
+
+    sessions: int
+    llm: int
+    messages: int
+
+
 class Tombstones:
     """The tombstones in the bytes of a ``tombstones.jsonl``.
 
@@ -60,7 +69,7 @@ class Tombstones:
         """The tombstones of a store; none if it has no such file."""
         try:
             return cls(files.read(root / layout.TOMBSTONES))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return cls()
 
     def __bool__(self) -> bool:
@@ -89,6 +98,16 @@ class Tombstones:
         pruned = self._pruned_of(day)
         return bool(pruned) and any(_short(number) in pruned for number in numbers)
 
+    def pruned_counts(self) -> dict[int, Counts]:
+        """Per day how much was pruned, as far as it was kept."""
+        found: dict[int, Counts] = {}
+        for fields in self._lines("prune"):
+            if counts := fields.get("counts"):
+                day = date.fromisoformat(fields["day"]).toordinal()
+                before = found.get(day, Counts(0, 0, 0))
+                found[day] = Counts(*(old + counts[name] for name, old in before._asdict().items()))
+        return found
+
     def knows(self, mark: Mark) -> bool:
         """Whether there is a ``forget`` line of that mark."""
         return mark in self._forgotten
@@ -111,7 +130,7 @@ class Tombstones:
     def _pruned_of(self, day: int) -> frozenset[bytes]:
         if day not in self._pruned:
             lines = self._lines("prune", f',"day":"{date.fromordinal(day).isoformat()}"')
-            packed = [b64decode(fields["sessions"]) for fields in lines]
+            packed = [b64decode(fields["numbers"]) for fields in lines]
             self._pruned[day] = frozenset(
                 some[at : at + _PRUNED_BYTES] for some in packed for at in range(0, len(some), _PRUNED_BYTES)
             )
@@ -156,10 +175,11 @@ def erased_fields(mark: Mark) -> dict[str, Any]:
     return {"kind": "erased", **_shown(mark), "at": _now()}
 
 
-def prune_fields(day: int, numbers: Iterable[int]) -> dict[str, Any]:
-    """A ``prune`` line: the numbers are those of ``is_pruned``."""
+def prune_fields(day: int, numbers: Iterable[int], counts: Counts | None) -> dict[str, Any]:
+    """A ``prune`` line: the numbers are those of ``is_pruned``; ``counts`` None: they are not kept."""
     packed = b64encode(b"".join(sorted({_short(number) for number in numbers}))).decode()
-    return {"kind": "prune", "day": date.fromordinal(day).isoformat(), "at": _now(), "sessions": packed}
+    kept = {} if counts is None else {"counts": counts._asdict()}
+    return {"kind": "prune", "day": date.fromordinal(day).isoformat(), "at": _now(), **kept, "numbers": packed}
 
 
 def append(root: Path, lines: Iterable[Mapping[str, Any]]) -> None:

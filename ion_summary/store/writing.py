@@ -16,11 +16,12 @@ from pathlib import Path
 from ion_summary.model import SessionSummary
 from ion_summary.progress import Progress
 from ion_summary.store import files, layout, quarantine
-from ion_summary.store.catalog import Catalog, Stored
+from ion_summary.store.catalog import Catalog, Stored, content_number
 from ion_summary.store.database import transaction
 from ion_summary.store.index import Appended, IndexWriter
 from ion_summary.store.lines import LineReader
 from ion_summary.store.partition import Finding, encode
+from ion_summary.store.tombstones import Tombstones
 from ion_summary.workers import Workers
 
 
@@ -44,6 +45,7 @@ class StoreWriter:
         self._root = root
         self._on_damage = on_damage
         self._index = IndexWriter(root, naive, on_damage)
+        self._tombstones: tuple[tuple[int, int] | None, Tombstones] = (None, Tombstones())
 
     @property
     def is_current(self) -> bool:
@@ -70,11 +72,14 @@ class StoreWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def append(self, entries: Sequence[Entry], stored: Mapping[int, Stored]) -> None:
-        """Stores a group: when this returns it survives a power cut, and searches find it.
+    def append(self, entries: Sequence[Entry], stored: Mapping[int, Stored]) -> int:
+        """Stores a group: when this returns it survives a power cut, and searches find it. How many that were: what was
+        forgotten, perhaps a moment ago, is left out.
 
         ``stored`` is what ``catalog.stored`` says of its sessions now.
         """
+        forgotten = self.tombstones()
+        entries = [entry for entry in entries if not _is_forgotten(entry.record, forgotten)]
         transcripts, records = defaultdict[int, list[bytes]](list), defaultdict[int, list[bytes]](list)
         appended = defaultdict[int, list[Appended]](list)
         now = time.time_ns() // 1_000_000
@@ -98,6 +103,18 @@ class StoreWriter:
             for day, some in sorted(records.items())
         }
         self._index.extend(starts, appended, stored)
+        return len(entries)
+
+    def tombstones(self) -> Tombstones:
+        """The tombstones as of now."""
+        try:
+            stat = (self._root / layout.TOMBSTONES).stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return Tombstones()
+        version = (stat.st_ino, stat.st_size)
+        if self._tombstones[0] != version:
+            self._tombstones = (version, Tombstones.read(self._root))
+        return self._tombstones[1]
 
     def records(self, sessions: Iterable[int]) -> dict[int, SessionSummary]:
         """The newest records of those of the sessions (``hash64`` of their ids) that are there and undamaged."""
@@ -112,6 +129,10 @@ class StoreWriter:
     def fill_segments(self) -> None:
         """Puts the hot tail into the segments: the end of a large ingest is a good moment."""
         self._index.fill_segments()
+
+    def drop_empty_months(self) -> None:
+        """Removes the segments of months that have no partition left: after a prune."""
+        self._index.drop_empty_months()
 
     def remember_files(self, states: Iterable[tuple[str, int, int, int, str]]) -> None:
         """Notes ``(path, size, mtime in ns, inode, state)`` of transcript files whose sessions are stored."""
@@ -146,3 +167,14 @@ class StoreWriter:
                 sizes.append((day, path.stat().st_size))
         self._note_transcripts(sizes)
 
+
+def _is_forgotten(record: SessionSummary, tombstones: Tombstones) -> bool:
+    content = content_number(record.metadata.get("content_hash")) if record.metadata.get("id_derived") else None
+    return tombstones.is_forgotten(record.session_id, names_of(record), () if content is None else (content,))
+
+
+def names_of(record: SessionSummary) -> list[str]:
+    """Whose session a record is of: the user's, and in a room that of everybody who took part."""
+    participants = record.metadata.get("participants")
+    named = participants if isinstance(participants, list) else []
+    return [record.user_id, *(name for name in named if isinstance(name, str))]

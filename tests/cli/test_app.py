@@ -322,7 +322,9 @@ def test_completion_knows_commands_options_and_choices() -> None:
 
 
 def test_names_are_those_of_the_contract() -> None:
-    assert list(COMMANDS) == ["summarize", "ingest", "search", "show", "stats", "reindex", "verify", "config"]
+    assert list(COMMANDS) == [
+        *("summarize", "ingest", "search", "show", "stats", "prune", "reindex", "verify", "config"),
+    ]
     expected = {
         "summarize": "--max-bullets --max-chars --input-format --user --split --explain --store",
         "ingest": "--input-format --user --source --max-bullets --max-chars --workers --no-transcripts --tz --split "

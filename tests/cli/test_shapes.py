@@ -19,6 +19,7 @@ COMMANDS = {
     "show --messages": ["show", "s-1", "--messages"],
     "stats": ["stats"],
     "stats --by": ["stats", "--by", "month"],
+    "prune": ["prune", "--older-than", "1d", "--force", "--yes"],
     "reindex": ["reindex"],
     "verify": ["verify"],
     "config show": ["config", "show"],

@@ -61,7 +61,7 @@ def test_an_erasure_that_was_completed_is_not_pending(tmp_path: Path) -> None:
 def test_those_of_another_store_are_taken_over_once(tmp_path: Path) -> None:
     (other := tmp_path / "other").mkdir()
     forget(other, "user", "a")
-    tombstones.append(other, [erased_fields(Tombstones.read(other).pending()[0]), prune_fields(DAY, [1])])
+    tombstones.append(other, [erased_fields(Tombstones.read(other).pending()[0]), prune_fields(DAY, [1], None)])
     forget(tmp_path, "user", "b")
     assert tombstones.merge(tmp_path, Tombstones.read(other)) == 1
     assert tombstones.merge(tmp_path, Tombstones.read(other)) == 0
@@ -74,7 +74,7 @@ def test_those_of_another_store_are_taken_over_once(tmp_path: Path) -> None:
 
 @given(st.dictionaries(st.integers(DAY, DAY + 3), st.sets(st.integers(-(2**47), 2**47 - 1), max_size=5)))
 def test_pruned_is_what_was_pruned_of_that_day(pruned: dict[int, set[int]]) -> None:
-    data = b"".join(encode(prune_fields(day, numbers)) for day, numbers in pruned.items())
+    data = b"".join(encode(prune_fields(day, numbers, None)) for day, numbers in pruned.items())
     read = Tombstones(data)
     for number in {number for numbers in pruned.values() for number in numbers}:
         assert read.is_pruned([number], DAY) == (number in pruned.get(DAY, ()))
@@ -96,7 +96,7 @@ def test_a_torn_line_does_not_eat_the_next(tmp_path: Path) -> None:
 def test_a_flipped_byte_is_found_and_hides_no_other_line(tmp_path: Path) -> None:
     forget(tmp_path, "user", "a")
     forget(tmp_path, "user", "b")
-    tombstones.append(tmp_path, [prune_fields(DAY, [1, 2])])
+    tombstones.append(tmp_path, [prune_fields(DAY, [1, 2], None)])
     data = (tmp_path / "tombstones.jsonl").read_bytes()
     starts = [0, *(at + 1 for at, byte in enumerate(data) if byte == 10)]
     for at in range(len(data)):

@@ -1,0 +1,170 @@
+"""Which sessions have expired, and how do they leave the store with all that hangs on them?
+
+Whole partitions are unlinked; where only some sessions of a day go (of one user, of one type), its partitions are
+written anew without them. Before anything goes, tombstones say what: interrupted anywhere, the same call goes on.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ion_summary.errors import StoreNotWritableError
+from ion_summary.model import SummaryType
+from ion_summary.store import erasing, files, layout, sealing, tombstones
+from ion_summary.store.catalog import DAY_SHIFT, Catalog
+from ion_summary.store.tombstones import Counts, Tombstones, prune_fields
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """What is to go: sessions of days (UTC) that were over at ``cutoff_ms``, a midnight; and of these only a user's, or
+    of a type. ``user`` is matched as in a search: a participant of a room too.
+    """
+
+    cutoff_ms: int
+    user: str | None = None
+    summary_type: SummaryType | None = None
+
+    @classmethod
+    def of_instant(cls, instant_ms: int, user: str | None = None, summary_type: SummaryType | None = None) -> Expiry:
+        """What goes if an instant is asked for: the days that were over by then."""
+        return cls(instant_ms // layout.DAY_MS * layout.DAY_MS, user, summary_type)
+
+    @property
+    def is_selective(self) -> bool:
+        """Whether only some sessions of a day go."""
+        return self.user is not None or self.summary_type is not None
+
+
+class Gone(NamedTuple):
+    """A session that goes: the ``hash64`` of its id, whether an LLM wrote its summary, its messages, and the catalog's
+    number of its content, if its id was derived from that.
+    """
+
+    session: int
+    llm: int
+    messages: int
+    content: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What goes of one day (``whole``: all of it), and how many bytes that are in its partitions."""
+
+    day: int
+    whole: bool
+    sessions: Sequence[Gone]
+    bytes: int
+
+
+def expired(root: Path, catalog: Catalog, expiry: Expiry) -> list[Expired]:
+    """What has expired by now, oldest first."""
+    records, transcripts = layout.record_partitions(root), layout.transcript_files(root)
+    found = []
+    for day in sorted(records.keys() | transcripts.keys()):
+        if day >= layout.day_of(expiry.cutoff_ms):
+            break
+        paths = [*transcripts.get(day, ()), *([layout.records_path(root, day)] if day in records else ())]
+        if (one := _expired_of(catalog, expiry, day, paths)) is not None:
+            found.append(one)
+    return found
+
+
+def _expired_of(catalog: Catalog, expiry: Expiry, day: int, paths: Sequence[Path]) -> Expired | None:
+    gone = _gone(catalog, expiry, day)
+    query = "SELECT count(*), max(created) FROM record WHERE id >= ? AND id < ?"
+    there, newest = catalog.db.execute(query, _span(day)).fetchone()
+    # Days of an adopted store are those of its zone: their last hours may not have expired yet.
+    if len(gone) == there and (there or not expiry.is_selective) and (newest or 0) < expiry.cutoff_ms:
+        return Expired(day, True, gone, sum(path.stat().st_size for path in paths))
+    if not expiry.is_selective or not gone:
+        return None
+    goes = erasing.of_sessions({one.session for one in gone})
+    lines = (line for path in paths for line in erasing.split(sealing.read(path)))
+    return Expired(day, False, gone, sum(len(line) for line in lines if goes(line, erasing.fields_of(line))))
+
+
+def _gone(catalog: Catalog, expiry: Expiry, day: int) -> list[Gone]:
+    where, values = "id >= ? AND id < ?", list[Any](_span(day))
+    if expiry.is_selective:
+        where, values = f"{where} AND created < ?", [*values, expiry.cutoff_ms]
+    if expiry.summary_type is not None:
+        where, values = f"{where} AND type = ?", [*values, int(expiry.summary_type == "llm")]
+    if expiry.user is not None:
+        name = "(SELECT id FROM name WHERE name = ?)"
+        where += f" AND (user = {name} OR id IN (SELECT record FROM participant WHERE name = {name}))"
+        values = [*values, expiry.user, expiry.user]
+    columns = "session, type, messages, CASE derived WHEN 1 THEN content END"
+    return [Gone(*row) for row in catalog.db.execute(f"SELECT {columns} FROM record WHERE {where}", values)]
+
+
+def _span(day: int) -> tuple[int, int]:
+    return day << DAY_SHIFT, (day + 1) << DAY_SHIFT
+
+
+def bury(root: Path, found: Sequence[Expired], keep_counts: bool) -> None:
+    """Leaves the tombstones, and removes the partitions that go as a whole. For the holder of the writer's lock.
+
+    Nothing else is touched, so that it works on a full disk: the index notices by itself.
+    """
+    lines = list(_tombstones(root, found, keep_counts))
+    try:
+        tombstones.append(root, lines)
+    except StoreNotWritableError as error:
+        if not isinstance(error.__cause__, OSError) or error.__cause__.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        # Nothing can be written before something is gone. Killed just here, an ingest may bring these days back.
+        _unlink(root, found)
+        tombstones.append(root, lines)
+    _unlink(root, found)
+
+
+def _tombstones(root: Path, found: Sequence[Expired], keep_counts: bool) -> Iterator[dict[str, Any]]:
+    """A line for each day, of what no line names yet: a prune that was interrupted counts nothing twice."""
+    known = Tombstones.read(root)
+    for one in found:
+        fresh = [gone for gone in one.sessions if not known.is_pruned((gone.session,), one.day)]
+        if fresh:
+            numbers = {gone.session for gone in fresh} | {gone.content for gone in fresh if gone.content is not None}
+            counts = Counts(len(fresh), sum(gone.llm for gone in fresh), sum(gone.messages for gone in fresh))
+            yield prune_fields(one.day, numbers, counts if keep_counts else None)
+
+
+def _unlink(root: Path, found: Sequence[Expired]) -> None:
+    transcripts = layout.transcript_files(root)
+    whole = [one.day for one in found if one.whole]
+    # Transcripts first: without its record a transcript would never be found again.
+    files.remove_all([path for day in whole for path in transcripts.get(day, ())])
+    files.remove_all([layout.records_path(root, day) for day in whole])
+
+
+def elsewhere(catalog: Catalog, found: Sequence[Expired]) -> dict[int, set[int]]:
+    """Per day that does not go the sessions that go and have older lines there: nobody must see those instead."""
+    whole = {one.day for one in found if one.whole}
+    lines: dict[int, set[int]] = {}
+    # CROSS: by the records of the day, however many older lines there are in the store.
+    query = (
+        f"SELECT s.id >> {DAY_SHIFT}, s.session FROM record r CROSS JOIN superseded s ON s.session = r.session"
+        " WHERE r.id >= ? AND r.id < ?"
+    )
+    for one in found:
+        sessions = {gone.session for gone in one.sessions}
+        for day, session in catalog.db.execute(query, _span(one.day)):
+            if day != one.day and day not in whole and session in sessions:
+                lines.setdefault(day, set()).add(session)
+    return lines
+
+
+def cut_out(root: Path, found: Sequence[Expired], others: Mapping[int, set[int]]) -> None:
+    """Writes the partitions anew of days that keep other sessions; ``others`` is what ``elsewhere`` said."""
+    own = {one.day: {gone.session for gone in one.sessions} for one in found if not one.whole}
+    transcripts, records = layout.transcript_files(root), layout.record_partitions(root)
+    # The newest line of a session last: until then it is still there, and is found again.
+    for sessions_of in (others, own):
+        for day, sessions in sessions_of.items():
+            for path in (*transcripts.get(day, ()), *([layout.records_path(root, day)] if day in records else ())):
+                erasing.rewrite(path, erasing.of_sessions(sessions))

@@ -125,6 +125,11 @@ def test_every_text_that_a_reader_gives_is_inert(tmp_path: Path, format_name: st
         f' "date_unixtime": "1767507000", "from": "n{act}", "text": ["c{act}"]}}]}}',
         "facebook": f'{{"messages": [{{"sender_name": "n{act}", "timestamp_ms": 1767507000000, "content": "c{act}"}}],'
         f' "title": "t{act}", "thread_path": "inbox/x_1234567890"}}',
+        "aistudio": f'{{"chunkedPrompt": {{"chunks": [{{"role": "user", "text": "c{act}"}}]}},'
+        f' "runSettings": {{"model": "m{act}"}}}}',
+        "gemini_takeout": '<html><div class="outer-cell"><div class="header-cell"><p>Gemini Apps</p></div>'
+        f'<div class="content-cell">Prompted c{raw}<br>Jan 5, 2026, 3:04:11 PM KST<br>d{raw}</div></div>',
+        "sharegpt": f'{{"id": "i{act}", "conversations": [{{"from": "human", "value": "c{act}"}}]}}',
         "plaintext": f"---\ntitle: t{raw}\n---\nUser: c{raw}\nAgent: d{raw}\n",
         "kakaotalk": f"방{raw} 님과 카카오톡 대화\n2026. 1. 4. 오후 3:10, 이름{raw} : c{raw}\n",
     }

@@ -248,3 +248,30 @@ class UnknownModelError(ProviderError):
     exit_code = 23
     text = "the provider does not know the model {model!r}: {reason}"
     hint_text = "name another with --model or the setting model; docs/gemini.md lists those with known prices"
+
+
+class ArchivesLockedError(IonSummaryError):
+    """Another process writes archives into the same directory."""
+
+    code = "archives_locked"
+    exit_code = 11
+    text = "another backup writes into {path} (waited {seconds:g} s)"
+    hint_text = "wait for it to end, or give --lock-timeout more seconds"
+
+
+class SnapshotCorruptError(IonSummaryError):
+    """An archive is damaged, cut off, or not one of this tool."""
+
+    code = "snapshot_corrupt"
+    exit_code = 30
+    text = "{path}: {reason}"
+    hint_text = "nothing was restored from it; `ion-summary backup --verify ARCHIVE` checks another one"
+
+
+class RestoreConflictError(IonSummaryError):
+    """There is something where a store is to be restored."""
+
+    code = "restore_conflict"
+    exit_code = 31
+    text = "{path} {reason}"
+    hint_text = "--merge keeps the newer of both, --replace puts the archive in its place, --to names another directory"

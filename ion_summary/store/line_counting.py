@@ -1,0 +1,58 @@
+"""How many lines has a member? Counted as its bytes go by, also inside one that is compressed."""
+
+from __future__ import annotations
+
+from ion_summary.store.members import has_lines, is_sealed
+from ion_summary.store.packing import ZSTANDARD, Decoder, UnpackingError, more
+
+_OUTPUT = 1 << 20
+_MOST_RATIO = 1_100
+_FREE_BYTES = 64 << 20
+
+
+class LineCounter:
+    """Counts the lines of the member ``name``: 0 for one that is not made of lines.
+
+    Of a compressed one that is damaged, or that swells beyond all measure, the lines up to there count, and
+    ``is_readable`` says so.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.is_readable = True
+        self._counts = has_lines(name)
+        self._decoder: Decoder | None = ZSTANDARD.decoder() if is_sealed(name) else None
+        self._lines = 0
+        self._last = b"\n"
+        self._taken = self._given = 0
+
+    def feed(self, data: bytes) -> None:
+        """Takes the next bytes."""
+        if not (self._counts and data and self.is_readable):
+            return
+        if self._decoder is None:
+            self._add(data)
+            return
+        self._taken += len(data)
+        try:
+            while self.is_readable and (data or not self._decoder.eof):
+                if self._decoder.eof:
+                    self._decoder = ZSTANDARD.decoder()
+                unpacked = more(self._decoder, data, _OUTPUT)
+                data = self._decoder.unused_data if self._decoder.eof else b""
+                self._add(unpacked)
+                if not unpacked and not data:
+                    break
+        except UnpackingError:
+            self.is_readable = False
+
+    def _add(self, data: bytes) -> None:
+        if data:
+            self._lines += data.count(b"\n")
+            self._last = data[-1:]
+            self._given += len(data)
+            if self._decoder is not None and self._given > _FREE_BYTES + _MOST_RATIO * self._taken:
+                self.is_readable = False
+
+    def count(self) -> int:
+        """The lines so far; an unterminated last one counts."""
+        return self._lines + (self._last != b"\n")

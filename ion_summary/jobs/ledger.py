@@ -85,31 +85,19 @@ class Ledger:
         """Closes a call and keeps its answer, at once."""
         with self._queue.lock, transaction(self._queue.db) as db:
             self._close(db, number, "answered", None, billed)
-            keep_result(db, sent.key, body, [sent.session])
+            keep_result(db, sent.key, body, sent.session)
 
     def failed(self, number: int, billed: Billed, reason: str) -> None:
         """Closes a call that gave nothing to keep; what it cost all the same is noted."""
         with self._queue.lock, transaction(self._queue.db) as db:
             self._close(db, number, "failed", reason, billed)
 
-    def not_made(self, number: int) -> None:
-        """Strikes out a call that was never sent."""
-        with self._queue.lock, transaction(self._queue.db) as db:
-            db.execute("DELETE FROM call WHERE id = ?", (number,))
-
-    def abandoned(self, number: int) -> None:
-        """Closes a call whose answer nobody waits for any more: it may be paid, and counts so."""
+    def lost(self, number: int, reason: str) -> None:
+        """Closes a call whose answer never came: it may be paid, and counts as it was estimated."""
         with self._queue.lock, transaction(self._queue.db) as db:
             db.execute(
-                "UPDATE call SET outcome = 'lost', ended_ms = ?, reason = 'interrupted' WHERE id = ?",
-                (now_ms(), number),
+                "UPDATE call SET outcome = 'lost', ended_ms = ?, reason = ? WHERE id = ?", (now_ms(), reason, number)
             )
-
-    def has_paid(self, key: str, session: str) -> bool:
-        """Whether a result was paid for this session, and not only for an equal one."""
-        query = "SELECT 1 FROM call WHERE session = ? AND key = ? AND outcome = 'answered' LIMIT 1"
-        with self._queue.lock:
-            return self._queue.db.execute(query, (session, key)).fetchone() is not None
 
     def of_this_run(self) -> Billed:
         """What all calls of this owner have cost; ``model`` is empty."""
@@ -119,10 +107,11 @@ class Ledger:
         return Billed("", row[0], row[1], row[2], float(row[3]))
 
     def spent_since(self, since_ms: int) -> float:
-        """US dollars since then, with what is under way or lost as estimated."""
-        query = "SELECT coalesce(sum(cost_usd), 0) FROM call WHERE sent_ms >= ?"
+        """US dollars since then. What others have under way, and what was lost, counts as estimated."""
+        query = "SELECT coalesce(sum(cost_usd), 0) FROM call WHERE sent_ms >= ? AND NOT (outcome IS NULL AND owner = ?)"
+        owner = self._queue.owner
         with self._queue.lock:
-            return float(self._queue.db.execute(query, (since_ms,)).fetchone()[0])
+            return float(self._queue.db.execute(query, (since_ms, owner)).fetchone()[0])
 
     def spent_today(self) -> float:
         """US dollars since midnight UTC."""

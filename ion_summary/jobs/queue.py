@@ -184,7 +184,9 @@ class Queue:
         """Keeps results and acknowledges their jobs, at once. A job that has grown meanwhile waits again."""
         with self.lock, transaction(self.db) as db:
             for each in answers:
-                keep_result(db, each.key, each.body, [each.job.session])
+                keep_result(db, each.key, each.body, each.job.session)
+                # What it was put together from (the parts of a long session) is needed no more.
+                drop_uses(db, each.job.session, but=each.key)
                 done = db.execute(
                     f"UPDATE job SET state = {ANSWERED}, owner = NULL, result = ?, code = NULL, reason = NULL"
                     f" WHERE id = ? AND content = ? AND state IN ({WAITING}, {CLAIMED}, {BATCHED})",
@@ -254,6 +256,13 @@ class Queue:
             row = self.db.execute("SELECT body FROM result WHERE key = ?", (key,)).fetchone()
         return row[0] if row else None
 
+    def has_paid(self, key: str, session: str) -> bool:
+        """Whether a result was paid for this session, and not for an equal one."""
+        query = "SELECT paid FROM result_use WHERE key = ? AND session = ?"
+        with self.lock:
+            row = self.db.execute(query, (key, session)).fetchone()
+        return bool(row and row[0])
+
     def job(self, session: str) -> tuple[Job, int, str | None] | None:
         """The job of a session, its state, and why it failed."""
         query = f"SELECT {_COLUMNS}, state, reason FROM job WHERE session = ?"
@@ -308,11 +317,15 @@ class Queue:
         )
 
 
-def keep_result(db: sqlite3.Connection, key: str, body: str | None, sessions: Iterable[str]) -> None:
-    """Keeps a result (None: it is there already) and for which sessions it was used. Belongs into a transaction."""
+def keep_result(db: sqlite3.Connection, key: str, body: str | None, session: str) -> None:
+    """Keeps a result (None: it is there already), and for which session it is used. Belongs into a transaction.
+
+    Who brings a new one has paid for it.
+    """
+    paid = False
     if body is not None:
-        db.execute("INSERT OR IGNORE INTO result VALUES(?, ?, ?)", (key, now_ms(), body))
-    db.executemany("INSERT OR IGNORE INTO result_use VALUES(?, ?)", [(key, session) for session in sessions])
+        paid = db.execute("INSERT OR IGNORE INTO result VALUES(?, ?, ?)", (key, now_ms(), body)).rowcount > 0
+    db.execute("INSERT OR IGNORE INTO result_use VALUES(?, ?, ?)", (key, session, paid))
 
 
 def _put(db: sqlite3.Connection, one: Wanted, settle_ms: int, fingerprint: str | None) -> bool:
@@ -345,9 +358,10 @@ def _put(db: sqlite3.Connection, one: Wanted, settle_ms: int, fingerprint: str |
     return state not in (WAITING, CLAIMED, BATCHED)
 
 
-def drop_uses(db: sqlite3.Connection, session: str) -> None:
-    """Removes the results of what the session was before; those that another session rests on stay."""
-    keys = db.execute("DELETE FROM result_use WHERE session = ? RETURNING key", (session,)).fetchall()
+def drop_uses(db: sqlite3.Connection, session: str, *, but: str = "") -> None:
+    """Removes the results that a session rests on, ``but`` one; those that another session rests on stay."""
+    gone = "DELETE FROM result_use WHERE session = ? AND key != ? RETURNING key"
+    keys = db.execute(gone, (session, but)).fetchall()
     unused = "DELETE FROM result WHERE key = ? AND NOT EXISTS (SELECT 1 FROM result_use u WHERE u.key = result.key)"
     db.executemany(unused, keys)
 

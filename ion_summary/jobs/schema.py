@@ -22,7 +22,8 @@ CREATE TABLE job(
     attempts INTEGER NOT NULL DEFAULT 0, code TEXT, reason TEXT, fingerprint TEXT, result TEXT);
 CREATE INDEX job_state ON job(state, priority DESC, id);
 CREATE TABLE result(key TEXT PRIMARY KEY, made_ms INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE result_use(key TEXT NOT NULL, session TEXT NOT NULL, PRIMARY KEY(key, session)) WITHOUT ROWID;
+CREATE TABLE result_use(
+    key TEXT NOT NULL, session TEXT NOT NULL, paid INTEGER NOT NULL, PRIMARY KEY(key, session)) WITHOUT ROWID;
 CREATE INDEX result_use_session ON result_use(session);
 CREATE TABLE call(
     id INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER NOT NULL, session TEXT, user TEXT, key TEXT NOT NULL,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -24,10 +24,10 @@ _POLL_S = 0.2
 
 @dataclass(slots=True)
 class Attempt:
-    """A job that is worked on. ``in_flight``: a call for it is being made; ``ending``: no other may be begun."""
+    """A job that is worked on. ``in_flight`` calls for it are being made; ``ending``: no other may be begun."""
 
     job: Job
-    in_flight: bool = False
+    in_flight: int = 0
     ending: bool = False
 
 
@@ -57,6 +57,10 @@ class Recorded:
         """The tokens that a request will probably cost."""
         return self._inner.estimate(request)
 
+    def ceiling(self, request: LlmRequest) -> Usage:
+        """The most that one call for a request can take."""
+        return self._inner.ceiling(request)
+
     async def summarize(self, request: LlmRequest) -> LlmSummary:
         """The summary that is kept, or that is now paid for. Raises a ProviderError."""
         attempt = WORKING_ON.get()
@@ -66,19 +70,23 @@ class Recorded:
         while (number := None if attempt.ending else self._ledger.enter(sent)) is None:
             kept = self._queue.result(key)
             if kept is not None:
-                return decode(kept)
+                # Whoever counts what calls cost must not count this one again.
+                return replace(decode(kept), usage=Usage(), cost_usd=0.0, calls=0)
             await _pause(attempt)
-        attempt.in_flight = True
+        attempt.in_flight += 1
         try:
             summary = await self._inner.summarize(request)
         except ProviderError as error:
-            self._ledger.failed(number, self._billed(error), error.reason)
+            if error.perhaps_billed:
+                self._ledger.lost(number, error.reason)
+            else:
+                self._ledger.failed(number, self._billed(error), error.reason)
             raise
         except BaseException:
-            self._ledger.abandoned(number)
+            self._ledger.lost(number, "interrupted")
             raise
         finally:
-            attempt.in_flight = False
+            attempt.in_flight -= 1
         self._ledger.answered(number, billed(summary), sent, encode(summary, self.fingerprint))
         return summary
 
@@ -87,8 +95,8 @@ class Recorded:
         await self._inner.close()
 
     def _billed(self, error: ProviderError) -> Billed:
-        usage, model = error.usage, error.model or self._model
-        return Billed(model, usage.input, usage.output, usage.cached, self._cost(usage, model))
+        usage = error.usage
+        return Billed(error.model or self._model, usage.input, usage.output, usage.cached, error.cost_usd)
 
 
 async def _pause(attempt: Attempt) -> None:

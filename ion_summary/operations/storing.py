@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ion_summary.jobs.ledger import Ledger
 from ion_summary.jobs.queue import Failure, Job, Queue
 from ion_summary.model import SessionSummary
 from ion_summary.operations.recording import decode, made_by
@@ -59,7 +58,6 @@ def store_failures(storage: SessionSummaryStorage, failures: Sequence[tuple[Job,
 
 def _store(storage: SessionSummaryStorage, queue: Queue, writer: StoreWriter, jobs: Sequence[Job]) -> None:
     records = writer.records([hash64(job.session) for job in jobs])
-    ledger = Ledger(queue)
     changed, gone, done = [], [], []
     for job in jobs:
         record = records.get(hash64(job.session))
@@ -69,7 +67,7 @@ def _store(storage: SessionSummaryStorage, queue: Queue, writer: StoreWriter, jo
             continue
         done.append(job)
         if _is_of(record, job) and _result_of(record) != job.result:
-            paid = ledger.has_paid(job.result or "", job.session)
+            paid = queue.has_paid(job.result or "", job.session)
             made = {"fingerprint": made_by(body), "result": job.result, "reused": not paid}
             changed.append(upgraded(record, decode(body), made))
     _append(storage, writer, changed)

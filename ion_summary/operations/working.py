@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ion_summary.errors import ProviderError, ProviderUnavailableError
+from ion_summary.errors import OverBudgetError, ProviderError
 from ion_summary.jobs.ledger import Ledger
 from ion_summary.jobs.owners import RENEW_S
 from ion_summary.jobs.queue import Answer, Failure, Filter, Job, Queue
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 _STORE_EVERY_S = 1.0
 _WATCH_EVERY_S = 1.0
 _DRAIN_EVERY_S = 0.1
-# So many sessions in a row that the provider does not answer, and it is not a matter of sessions any more.
-_OUTAGE = 8
 # An equal session is being asked for by another process.
 _BUSY_MS = 1_000
 
@@ -40,13 +38,15 @@ _BUSY_MS = 1_000
 class WorkRequest:
     """Which jobs, how many at once (``window``), how many in all (``limit``).
 
-    ``watch``: wait for more jobs instead of ending when there are none.
+    ``watch``: wait for more jobs instead of ending when there are none. ``renew`` is called every now and then, to
+    learn what others have spent of a common budget.
     """
 
     wanted: Filter = field(default_factory=Filter)
     window: int = 32
     limit: int | None = None
     watch: bool = False
+    renew: Callable[[], None] = lambda: None
 
 
 @dataclass
@@ -123,7 +123,6 @@ class _Run:
         self._failures: list[tuple[Job, Failure]] = []
         self._unstored = 0
         self._claimed = 0
-        self._outage = 0
         self._busy_until = 0.0
         self._begun = self._stored_at = self._renewed_at = time.monotonic()
 
@@ -236,7 +235,6 @@ class _Run:
                 self._claimed -= 1
                 self._busy_until = time.monotonic() + 2 * _BUSY_MS / 1000
             else:
-                self._outage = 0
                 self._unstored += 1
                 self.report.done += 1
                 self._progress.advance(1)
@@ -252,16 +250,15 @@ class _Run:
         await self._store()
 
     def _fail(self, job: Job, error: ProviderError, failed: list[tuple[Job, Failure]], busy: list[Job]) -> None:
-        if isinstance(error, ProviderUnavailableError):
-            self._outage += 1
-        if error.whole_run or self._outage >= max(_OUTAGE, self._request.window):
-            self.report.stopped = self.report.stopped or error
         if error.whole_run:
+            self.report.stopped = self.report.stopped or error
             busy.append(job)  # it has not failed, it was not tried
             return
-        failed.append((job, Failure(error.code, error.reason, not error.terminal, error.retry_after_s)))
+        # What is too dear today may not be tomorrow.
+        retry = not error.terminal or isinstance(error, OverBudgetError)
+        failed.append((job, Failure(error.code, error.reason, retry, error.retry_after_s)))
         self.report.failed += 1
-        self.report.fallback += error.terminal
+        self.report.fallback += not retry
         self.report.failures.append((job.session, error.reason))
         self._progress.advance(1)
 
@@ -279,6 +276,7 @@ class _Run:
         await asyncio.to_thread(store_answers, self._storage, self._queue)
         await asyncio.to_thread(store_failures, self._storage, failures, self._summarizer.fingerprint)
         self._stored_at = time.monotonic()
+        self._request.renew()
         self._remark()
 
     def _remark(self) -> None:

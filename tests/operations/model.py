@@ -39,6 +39,9 @@ class CountingModel:
     def estimate(self, request: LlmRequest) -> Usage:
         return Usage(sum(len(message.content) for message in request.messages), 50)
 
+    def ceiling(self, request: LlmRequest) -> Usage:
+        return self.estimate(request)
+
     async def summarize(self, request: LlmRequest) -> LlmSummary:
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)

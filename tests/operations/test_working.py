@@ -218,18 +218,6 @@ def test_what_stops_the_whole_run_fails_no_session(storage: SessionSummaryStorag
     assert run(storage, queue, CountingModel(paid)).done == 6
 
 
-def test_an_outage_ends_the_run_before_it_has_touched_everything(
-    storage: SessionSummaryStorage, queue: Queue, paid: Path
-) -> None:
-    put_in(storage, *[session(n) for n in range(60)])
-    model = CountingModel(paid, trouble=lambda _: ProviderUnavailableError(reason="503"))
-    queue_all(storage, queue, model)
-    report = run(storage, queue, model, window=4)
-    assert isinstance(report.stopped, ProviderUnavailableError)
-    assert report.failed < 20
-    assert counting.counts(storage.path).pending == 60
-
-
 def test_without_a_transcript_it_is_skipped_with_the_reason(
     storage: SessionSummaryStorage, queue: Queue, paid: Path
 ) -> None:

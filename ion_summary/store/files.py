@@ -10,6 +10,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 from ion_summary.errors import StoreNotWritableError
 
@@ -96,6 +97,23 @@ def replace(path: Path, data: bytes) -> None:
         finally:
             os.close(descriptor)
         beside.rename(path)
+        sync_directory(path.parent)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file (0600) to write, which takes the place of ``path`` when all of it is written and synced."""
+    beside = path.with_name(f".{path.name}.new")
+    with writing(path):
+        try:
+            with open(beside, "wb", opener=lambda name, flags: os.open(name, flags | _CLOEXEC, 0o600)) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            beside.rename(path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
         sync_directory(path.parent)
 
 

@@ -322,10 +322,11 @@ def test_completion_knows_commands_options_and_choices() -> None:
 
 
 CONTRACT = "summarize ingest search show stats reindex prune backup restore verify forget worker config".split()
+ADDITIONS = "export similar tags".split()
 
 
 def test_names_are_those_of_the_contract() -> None:
-    assert set(COMMANDS) <= set(CONTRACT)
+    assert set(COMMANDS) <= {*CONTRACT, *ADDITIONS}
     expected = {
         "backup": "--keep --keep-daily --keep-weekly --keep-monthly --verify --dry-run --store --lock-timeout",
         "summarize": "--max-bullets --max-chars --input-format --user --split --explain --store",

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ion_summary.cli.output.inert import csv_cell, json_text, plain_cell
+from ion_summary.cli.output.inert import json_text, plain_cell
+from ion_summary.text.cells import csv_cell
 from ion_summary.text.clean import clean
 
 ACTING = ["\x1b[31m", "\x1b]0;x\x07", "\x07", "\x9b2J", "\x7f", "\u202e", "\u2066", "\u200f", "\ufeff", "\U000e0041"]

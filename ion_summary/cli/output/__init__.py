@@ -150,9 +150,11 @@ class Output:
     def _csv(self, columns: Sequence[str], rows: Rows) -> None:
         import csv
 
+        from ion_summary.text.cells import csv_cell
+
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows(map(inert.csv_cell, row) for row in rows)
+        writer.writerows(map(csv_cell, row) for row in rows)
 
     def _write(self, text: str) -> None:
         sys.stdout.write(text)

@@ -12,21 +12,11 @@ from typing import Any
 _ACTING_IN_JSON = re.compile(
     "[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-_FORMULA = re.compile(r"[=+@\t\r]|-(?! )")
 
 
 def plain_cell(value: Any) -> str:
     """``value`` in one line: what would end the cell or the line is shown as ``\\t`` and ``\\n``."""
     return _clean(_text(value)).replace("\t", "\\t").replace("\n", "\\n")
-
-
-def csv_cell(value: Any) -> Any:
-    """``value`` such that no spreadsheet executes it; numbers stay numbers."""
-    if isinstance(value, int | float):
-        return value
-    raw = _text(value)
-    text = _clean(raw)
-    return "'" + text if _FORMULA.match(raw) or _FORMULA.match(text) else text
 
 
 def json_text(value: Any, *, indent: bool = False, ascii_only: bool = False) -> str:

@@ -1,0 +1,85 @@
+"""``ion-summary export``: writes the records to a file for other tools."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from ion_summary.cli.command import Command, Run, command, readable
+from ion_summary.errors import UsageError
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command(cls=Command)
+@command("store", "format", "tz")
+def export(
+    run: Run,
+    destination: Annotated[str, typer.Argument(metavar="FILE|-", help="Its suffix names the format.")],
+    text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Only with these words.")] = None,
+    as_: Annotated[
+        Literal["jsonl", "csv", "parquet"] | None, typer.Option("--as", help="The format, whatever the suffix.")
+    ] = None,
+    user: Annotated[str | None, typer.Option(metavar="NAME", help="Of this user, or with this person.")] = None,
+    type_: Annotated[Literal["llm", "rule_based"] | None, typer.Option("--type", help="Only such summaries.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="2026-01-04, 90d, 6mo, yesterday, 3일 전 …")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Likewise; both are inclusive.")] = None,
+    source: Annotated[str | None, typer.Option(metavar="NAME", help="Sessions read from there.")] = None,
+    tag: Annotated[str | None, typer.Option(metavar="TAG", help="Sessions about this topic.")] = None,
+    messages: Annotated[bool, typer.Option("--messages", help="The sessions themselves, too (jsonl).")] = False,
+) -> int:
+    """Write the records to a file: JSON Lines, CSV or Parquet.
+
+    \b
+    Examples:
+      ion-summary export all.csv                     a table for a spreadsheet
+      ion-summary export refunds.jsonl 환불 --since 90d --messages
+      ion-summary export all.parquet                 needs: pip install 'ion-summary[parquet]'
+      ion-summary export - --user kim | jq .summary
+    """
+    from ion_summary.exports.exporter import WITH_MESSAGES, format_of, writer
+    from ion_summary.operations.export import ExportRequest
+    from ion_summary.store.query import Query
+
+    kind = format_of(destination, as_)
+    if messages and kind not in WITH_MESSAGES:
+        raise UsageError(reason=f"{kind} has no place for messages", accepted=f"{', '.join(WITH_MESSAGES)} has")
+    first, last = run.span(since, until)
+    query = Query(
+        text=readable(" ".join(text or [])) or None,
+        user=user and readable(user),
+        type=type_,
+        since_ms=first,
+        until_ms=last,
+        source=source and readable(source),
+        tag=tag and readable(tag),
+    )
+    return _write(run, destination, kind, writer(kind), ExportRequest(query, messages))
+
+
+def _write(run: Run, destination: str, kind: str, write: Any, request: Any) -> int:
+    from ion_summary.operations.export import export as operation
+
+    with run.storage() as storage:
+        if destination == "-":
+            report = operation(storage, request, write, sys.stdout.buffer, run.out.progress())
+        else:
+            from ion_summary.store.files import replacing
+
+            storage.require()
+            with replacing(Path(destination)) as file:
+                report = operation(storage, request, write, file, run.out.progress())
+    if report.without_messages:
+        run.out.note(f"{report.without_messages:,} sessions without messages: they are not kept, or damaged")
+    if destination != "-":
+        done = {"file": destination, "format": kind, "records": report.records}
+        run.out.render(
+            document=lambda: done,
+            columns=tuple(done),
+            rows=lambda: [tuple(done.values())],
+            table=lambda terminal: terminal.fields(done.items()),
+        )
+    return 0

@@ -31,6 +31,7 @@ _FORMATS = (
     "telegram",
     "facebook",
     "kakaotalk",
+    "whatsapp",
     "plaintext",
 )
 

@@ -17,13 +17,11 @@ from ion_summary.model import Message
 from ion_summary.transcripts import encoding, rooms, sniff
 from ion_summary.transcripts import kakaotalk_lines as shapes
 from ion_summary.transcripts.kakaotalk_lines import Line
-from ion_summary.transcripts.lines import TOO_LONG, byte_lines
+from ion_summary.transcripts.lines import TextLine, byte_lines, decoded_lines
 from ion_summary.transcripts.reader import Evidence, Item, ReadOptions, Rejected, Resume, Source
 from ion_summary.transcripts.rooms import Room, Spoken
 
-_Decoded = tuple[int, int, str]
-"""Number, byte offset and text of a line."""
-_Seen = tuple[_Decoded, Line | None]
+_Seen = tuple[TextLine, Line | None]
 """A line, and what it begins; None if it continues."""
 _HEADER_LINES = 5
 _NAMED_FILE = re.compile(r"KakaoTalk(?:_Chats?)?_(?:\d{8}_\d{4}_\d{2}_\d{3}_)?")
@@ -68,7 +66,7 @@ class KakaoTalkReader:
                 room = Room(str(state["room"]))
                 parser = _Parser(source.name, room, str(state["dialect"]), options.tz, day, bool(state["announces"]))
                 lines = byte_lines(stream, offset, int(state["line"]))
-                decoded = _decoded(lines, str(state["encoding"]), source.name)
+                decoded = decoded_lines(lines, str(state["encoding"]), source.name)
                 last = yield from rooms.sessions(parser.spoken(decoded), options)
                 if last and mark >= 0:
                     yield Resume(last.offset, {**state, **_state_at(last, parser)})
@@ -120,18 +118,6 @@ def _room(lines: list[str], name: str) -> str:
     return _DATED_FILE.sub("", _NAMED_FILE.sub("", stem, count=1)).strip(" _-") or "KakaoTalk"
 
 
-def _decoded(lines: Iterable[tuple[int, int, bytes | None]], codec: str, source: str) -> Iterator[_Decoded | Rejected]:
-    for number, offset, raw in lines:
-        if raw is None:
-            yield Rejected(source, number, TOO_LONG)
-            continue
-        try:
-            yield number, offset, raw.decode(codec).rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            if raw.endswith(b"\n"):  # else the file is just being written: the next reading sees the whole line
-                yield Rejected(source, number, f"broken {codec.upper()} at byte {error.start + 1} of the line")
-
-
 _NOTHING = Line(None, None, "")
 
 
@@ -160,7 +146,7 @@ class _Parser:
     undated: int = 0
     first_undated: int = 0
 
-    def spoken(self, lines: Iterable[_Decoded | Rejected]) -> Iterator[Spoken | Rejected]:
+    def spoken(self, lines: Iterable[TextLine | Rejected]) -> Iterator[Spoken | Rejected]:
         """The messages in order."""
         seen = {"windows": self._windows, "csv": self._csv}.get(self.dialect, self._phone)
         for item in seen(lines):
@@ -199,7 +185,7 @@ class _Parser:
             yield Rejected(self.source, self.first_undated, reason)
             self.undated = 0
 
-    def _windows(self, lines: Iterable[_Decoded | Rejected]) -> Iterator[_Seen | Rejected]:
+    def _windows(self, lines: Iterable[TextLine | Rejected]) -> Iterator[_Seen | Rejected]:
         for item in lines:
             if isinstance(item, Rejected):
                 yield item
@@ -213,13 +199,13 @@ class _Parser:
                 line = _NOTHING
             yield item, line
 
-    def _csv(self, lines: Iterable[_Decoded | Rejected]) -> Iterator[_Seen | Rejected]:
+    def _csv(self, lines: Iterable[TextLine | Rejected]) -> Iterator[_Seen | Rejected]:
         for item in lines:
             yield item if isinstance(item, Rejected) else (item, shapes.csv(item[2]))
 
-    def _phone(self, lines: Iterable[_Decoded | Rejected]) -> Iterator[_Seen | Rejected]:
+    def _phone(self, lines: Iterable[TextLine | Rejected]) -> Iterator[_Seen | Rejected]:
         """A date that stands alone announces the next message, if that is of it; else it is text of the last one."""
-        held: list[_Decoded] = []
+        held: list[TextLine] = []
         for item in lines:
             if isinstance(item, Rejected):
                 yield item

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO
+
+from ion_summary.transcripts.reader import Rejected
 
 MAX_LINE = 64 << 20
 """Bytes. A longer line is passed over in pieces and never held in memory."""
@@ -32,3 +34,20 @@ def byte_lines(stream: IO[bytes], offset: int = 0, number: int = 0) -> Iterator[
 
 
 TOO_LONG = f"the line is longer than {MAX_LINE >> 20} MiB"
+TextLine = tuple[int, int, str]
+"""Number, byte offset and text of a line, without its end."""
+
+
+def decoded_lines(
+    lines: Iterable[tuple[int, int, bytes | None]], codec: str, source: str
+) -> Iterator[TextLine | Rejected]:
+    """The ``lines`` of ``byte_lines`` as text; one of ``source`` that cannot be decoded is Rejected alone."""
+    for number, offset, raw in lines:
+        if raw is None:
+            yield Rejected(source, number, TOO_LONG)
+            continue
+        try:
+            yield number, offset, raw.decode(codec).rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            if raw.endswith(b"\n"):  # else the file is just being written: the next reading sees the whole line
+                yield Rejected(source, number, f"broken {codec.upper()} at byte {error.start + 1} of the line")

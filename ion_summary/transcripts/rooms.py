@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from datetime import date
+from itertools import pairwise
 from typing import NamedTuple
 
 from ion_summary.model import Message, Session
@@ -75,8 +76,12 @@ def _session(messages: list[Message], day: date | None, room: Room) -> Session:
 
 def _in_order(messages: list[Message]) -> list[Message]:
     """By time; messages of the same time stay in the order in which they were said."""
-    newest_first = _seconds(messages[0]) > _seconds(messages[-1])
-    return sorted(reversed(messages) if newest_first else messages, key=_seconds)
+    times = list(map(_seconds, messages))
+    later = sum(after > before for before, after in pairwise(times))
+    earlier = sum(after < before for before, after in pairwise(times))
+    if not earlier:
+        return messages
+    return sorted(reversed(messages) if earlier > later else messages, key=_seconds)
 
 
 def _seconds(message: Message) -> float:

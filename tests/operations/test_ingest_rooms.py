@@ -131,10 +131,10 @@ Said = tuple[int, str, str]
 BASE = 1_767_507_000  # 15:10:00 in Seoul on 2026-01-04
 TALK: list[Said] = [
     (0, "민수", "환불 문의드려요"),
-    (4, "Anna: B", "Which order?\nSecond line"),
+    (4, "Anna, B", "Which order?\nSecond line"),
     (9, "민수", "ㅋㅋ"),
     (11, "민수", "ㅋㅋ"),
-    (30, "Anna: B", "Done"),
+    (30, "Anna, B", "Done"),
     (86_400, "민수", "다음 날의 말"),
 ]
 
@@ -189,13 +189,19 @@ def slack_day(talk: list[Said]) -> bytes:
     )
 
 
+def whatsapp(talk: list[Said]) -> bytes:
+    said = [(datetime.fromtimestamp(BASE + at, SEOUL), who, text) for at, who, text in talk]
+    return "".join(f"[{when:%y/%m/%d, %H:%M:%S}] {who}: {text}\n" for when, who, text in said).encode()
+
+
+SEOUL = ZoneInfo("Asia/Seoul")
 EXPORTS = {
     "discord": ("room.json", discord),
     "telegram": ("result.json", telegram),
     "facebook": ("message_1.json", facebook),
     "slack": ("2026-01-04.json", slack_day),
+    "whatsapp": ("WhatsApp Chat with 방.txt", whatsapp),
 }
-SEOUL = ZoneInfo("Asia/Seoul")
 exported = pytest.mark.parametrize("format_name", EXPORTS)
 
 
@@ -228,7 +234,7 @@ def test_an_export_that_grew_or_was_cut_is_united(
     assert texts(storage) == [FIRST_DAY, SECOND_DAY]
     assert counts(run(storage, path, tz=SEOUL)) == (0, 0, 0, 0, 1)
     assert {one.metadata["participants"] == ["민수"] for one in storage.list_recent(2)} == {True, False}
-    assert len(storage.search(user_id="Anna: B")) == 1
+    assert len(storage.search(user_id="Anna, B")) == 1
     assert {one.user_id for one in storage.list_recent()} == {"방"}
 
 
@@ -251,7 +257,7 @@ def test_a_message_that_was_edited_is_not_two(storage: SessionSummaryStorage, tm
     path.parent.mkdir()
     path.write_bytes(export(TALK[:5]))
     run(storage, path, tz=SEOUL)
-    path.write_bytes(export([TALK[0], (4, "Anna: B", "고친 말"), *TALK[2:4], (30, "Anna (renamed)", "Done")]))
+    path.write_bytes(export([TALK[0], (4, "Anna, B", "고친 말"), *TALK[2:4], (30, "Anna (renamed)", "Done")]))
     run(storage, path, tz=SEOUL)
     assert texts(storage) == [["환불 문의드려요", "고친 말", "ㅋㅋ", "ㅋㅋ", "Done"]]
 

@@ -23,6 +23,7 @@ _FORMATS = (
     "gemini_cli",
     "aistudio",
     "gemini_takeout",
+    "llm",
     "native",
     "openai",
     "sharegpt",
@@ -80,7 +81,7 @@ def detect(source: Source, input_format: str | None = None) -> Detection:
     except OSError as error:
         return Detection(None, files.reason(error))
     look = sniff.look(head)
-    if look.kind in ("binary", "empty"):
+    if look.kind == "empty":
         return Detection(None, look.what)
     found = [(name, READERS[name].recognise(head, source.name)) for name in READERS]
     evidence = sorted(((name, each) for name, each in found if each), key=lambda pair: -pair[1].score)
@@ -91,7 +92,9 @@ def detect(source: Source, input_format: str | None = None) -> Detection:
 
 
 def _unknown(look: sniff.Look, evidence: list[tuple[str, Evidence]]) -> str:
-    what = f"JSON ({look.layout})" if look.kind == "json" else "text"
+    what = look.what or (f"JSON ({look.layout})" if look.kind == "json" else "text")
+    if look.kind == "binary" and not evidence:
+        return what
     if not evidence:
         return f"unknown format: {what} that resembles no known transcript"
     name, nearest = evidence[0]

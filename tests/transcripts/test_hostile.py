@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 import tracemalloc
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,7 @@ def test_every_text_that_a_reader_gives_is_inert(tmp_path: Path, format_name: st
         "native": f'{{"session_id": "i{act}d", "user_id": "u{act}", "metadata": {{"t{act}": ["v{act}"]}},'
         f' "messages": [{{"role": "user", "name": "n{act}", "content": "c{act}"}}]}}',
         "openai": f'{{"messages": [{{"role": "user", "name": "n{act}", "content": "c{act}"}}]}}',
+        "llm": "",
         "chatgpt": f'[{{"id": "i{act}", "title": "t{act}", "mapping": {{"a": {{"parent": null, "message":'
         f' {{"author": {{"role": "user"}}, "content": {{"parts": ["c{act}"]}}}}}}}}}}]',
         "claude": f'[{{"uuid": "i{act}", "name": "t{act}", "chat_messages": [{{"uuid": "a", "sender": "human",'
@@ -136,10 +139,22 @@ def test_every_text_that_a_reader_gives_is_inert(tmp_path: Path, format_name: st
     }
     path = tmp_path / "acts.txt"
     path.write_text(inputs[format_name], "utf-8")
+    if format_name == "llm":
+        _write_log(path, raw)
     [session] = sessions(path, format_name=format_name)
     assert session.messages[0].content == "c"
     said = [session.session_id, session.user_id, session.room, session.messages[0].name, *_texts(session.metadata)]
     assert not {"\x1b", "\u202e", "\x07"} & set("".join(filter(None, said)))
+
+
+def _write_log(path: Path, raw: str) -> None:
+    path.unlink()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE conversations (id, name, model)")
+        db.execute("CREATE TABLE responses (id, prompt, response, conversation_id, model)")
+        db.execute("INSERT INTO conversations VALUES (?, ?, ?)", (f"i{raw}", f"t{raw}", f"m{raw}"))
+        db.execute("INSERT INTO responses VALUES (?, ?, ?, ?, ?)", ("r", f"c{raw}", "d", f"i{raw}", f"m{raw}"))
+        db.commit()
 
 
 def _texts(value: object) -> list[str]:

@@ -46,11 +46,6 @@ class Condensing(Wrapper):
         super().__init__(inner)
         self._part_tokens = part_tokens
 
-    @property
-    def fingerprint(self) -> str:
-        """Changes with the size of the parts as well."""
-        return f"{self._inner.fingerprint}/parts-{self._part_tokens}"
-
     def fits(self, request: LlmRequest) -> bool:
         """Whether one call is enough."""
         return sum(map(_tokens, request.messages)) <= self._part_tokens

@@ -36,7 +36,7 @@ def from_status(code: int, body: Any, model: str, header_retry_after: str | None
     Args:
         code: the HTTP status, or the code in an error of a batch.
         body: the JSON of the answer (``{"error": {...}}`` or the error itself), or anything else.
-        model: the model that was asked for.
+        model: the model that was asked for, "" where something else was.
         header_retry_after: the header ``Retry-After``, if there was one.
     """
     error = _error_of(body)
@@ -44,7 +44,7 @@ def from_status(code: int, body: Any, model: str, header_retry_after: str | None
     wait = _retry_after(error, header_retry_after)
     if code == 429:
         return _rate_limited(error, reason, wait, model)
-    if code == 404:
+    if code == 404 and model:
         return UnknownModelError(reason=reason, terminal=True, whole_run=True, model=model)
     if code in _BROKEN or code >= 500:
         return ProviderUnavailableError(reason=reason, retry_after_s=wait)

@@ -147,6 +147,10 @@ class BatchSummarizer(Protocol):
         """
         ...
 
+    async def discard(self, job: str) -> None:
+        """Deletes the job at the provider, once its results count: only then the same requests make a new job."""
+        ...
+
     async def close(self) -> None:
         """Ends connections."""
         ...

@@ -71,7 +71,8 @@ def gemini(
 
     Raises NoApiKeyError if ``key`` is empty, ConfigurationError for a bad price table.
     """
-    from ion_summary.summarizers.gemini import DEFAULT_TIMEOUT_S, GeminiSummarizer
+    from ion_summary.summarizers.gemini import GeminiSummarizer
+    from ion_summary.summarizers.gemini_client import DEFAULT_TIMEOUT_S
     from ion_summary.summarizers.prices import load
 
     prices = load(prices_file)

@@ -102,7 +102,8 @@ class Batches:
         ends_at = time.monotonic() + (_FAR_AWAY if how == "stuck" else self.seconds)
         endings = {"partial": "PARTIALLY_SUCCEEDED", "failed": "FAILED", "cancelled": "CANCELLED", "expired": "EXPIRED"}
         job = _Job(f"b{next(self._numbers)}", batch.get("displayName", ""), model, lines, ends_at)
-        job.ending = f"BATCH_STATE_{endings.get(how, 'SUCCEEDED')}"
+        # As the client was seen to get them: the partial success under the other prefix, which it calls not done.
+        job.ending = f"{'JOB' if how == 'partial' else 'BATCH'}_STATE_{endings.get(how, 'SUCCEEDED')}"
         self.jobs[job.name] = job
         self.server.state.batches_created += 1
         return Response(drop=True) if how == "lost_reply" else Response.of(self._operation(job))

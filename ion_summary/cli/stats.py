@@ -25,6 +25,7 @@ def stats(
     by: Annotated[
         Literal["day", "month", "user", "source", "type"] | None, typer.Option(help="One row for each of these.")
     ] = None,
+    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write all of it as one page.")] = None,
 ) -> None:
     """Count and draw what the store holds.
 
@@ -33,12 +34,35 @@ def stats(
       ion-summary stats                          counts, sessions per day, a calendar
       ion-summary stats --by month               one row a month
       ion-summary stats --by user --format csv
+      ion-summary stats --html report.html       a page that needs no network
     """
     with run.storage() as storage:
-        if by is None:
+        if html is not None:
+            _page(run, storage, html)
+        elif by is None:
             _totals(run, storage)
         else:
             _groups(run, storage, by)
+
+
+def _page(run: Run, storage: SessionSummaryStorage, file: str) -> None:
+    from datetime import datetime
+    from pathlib import Path
+
+    from ion_summary.exports.report import page
+    from ion_summary.operations.stats import report
+    from ion_summary.store.files import replacing
+    from ion_summary.times import LOCAL
+
+    data = page(report(storage, run.tz, datetime.now(run.tz or LOCAL)))
+    with replacing(Path(file)) as target:
+        target.write(data)
+    run.out.render(
+        document=lambda: {"file": file, "bytes": len(data)},
+        columns=("file", "bytes"),
+        rows=lambda: [(file, len(data))],
+        table=lambda terminal: terminal.fields([("file", file), ("bytes", len(data))]),
+    )
 
 
 def _groups(run: Run, storage: SessionSummaryStorage, by: Key) -> None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, tzinfo
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, tzinfo
+from typing import TYPE_CHECKING
 
 from ion_summary.store.counting import Group, Key, groups
 from ion_summary.store.storage import SessionSummaryStorage
+
+if TYPE_CHECKING:
+    from ion_summary.exports.report import Report
+
+_NOT_TOTALS = ("storage_path", "oldest", "newest")  # the heading says them
+_REPORTED: tuple[Key, ...] = ("month", "user", "source", "type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +53,19 @@ def stats_by(storage: SessionSummaryStorage, key: Key, tz: tzinfo | None) -> lis
 def days(storage: SessionSummaryStorage, tz: tzinfo | None) -> list[tuple[date, int]]:
     """The days that have or had sessions, and how many, in order."""
     return [(date.fromisoformat(group.key), group.sessions + group.pruned) for group in stats_by(storage, "day", tz)]
+
+
+def report(storage: SessionSummaryStorage, tz: tzinfo | None, made: datetime) -> Report:
+    """What the page of ``stats --html`` says, as of ``made``. Raises StoreNotFoundError."""
+    from ion_summary.exports.report import Report  # counting alone needs nothing of it
+
+    counted = asdict(stats(storage))
+    totals = {name.replace("_", " "): value for name, value in counted.items() if name not in _NOT_TOTALS}
+    by = {key: stats_by(storage, key, tz) for key in _REPORTED}
+    by["month"].reverse()
+    groups: dict[str, Sequence[tuple[str, int, int, int, int]]] = {
+        key: [(each.key, each.sessions, each.messages, each.llm, each.rule_based) for each in found]
+        for key, found in by.items()
+    }
+    return Report(storage.path.name, made, totals, dict(days(storage, tz)), groups)
+

@@ -109,3 +109,15 @@ def test_without_a_store_it_ends_with_10(run: Callable[..., Any], tmp_path: Path
 )
 def test_sizes(count: int, text: str) -> None:
     assert _size(count) == text
+
+
+def test_html_is_one_private_page_with_the_counts(store: Path, run: Callable[..., Any], tmp_path: Path) -> None:
+    target = tmp_path / "report.html"
+    done = run("stats", "--html", target, "--json")
+    assert done.exit_code == 0, done.stderr
+    assert orjson.loads(done.stdout) == {"file": str(target), "bytes": target.stat().st_size}
+    assert target.stat().st_mode & 0o777 == 0o600
+    page = target.read_text()
+    assert "민수" in page
+    assert "<dt>total sessions</dt><dd>3</dd>" in page
+    assert run("stats", "--html", tmp_path / "missing" / "report.html").exit_code == 14

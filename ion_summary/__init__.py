@@ -11,26 +11,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ion_summary.model import Message, Session, SessionSummary
+    from ion_summary.operations.hybrid import HybridSummarizer, get_hybrid_summarizer
     from ion_summary.operations.session_storage import get_session_storage
     from ion_summary.store.storage import SessionSummaryStorage
     from ion_summary.summarizers.rule import RunningSummary, summarize
 
 __all__ = [
+    "HybridSummarizer",
     "Message",
     "RunningSummary",
     "Session",
     "SessionSummary",
     "SessionSummaryStorage",
+    "get_hybrid_summarizer",
     "get_session_storage",
     "summarize",
 ]
 
 _HOMES = {
+    "HybridSummarizer": "operations.hybrid",
     "Message": "model",
     "RunningSummary": "summarizers.rule",
     "Session": "model",
     "SessionSummary": "model",
     "SessionSummaryStorage": "store.storage",
+    "get_hybrid_summarizer": "operations.hybrid",
     "get_session_storage": "operations.session_storage",
     "summarize": "summarizers.rule",
 }

@@ -17,6 +17,7 @@ from ion_summary.errors import ConfigurationError, UsageError
 
 FORMATS = ("auto", "table", "plain", "json", "jsonl", "csv")
 Sort = Literal["relevance", "newest", "oldest"]
+Mode = Literal["online", "batch"]
 SPLITS = ("day", "none")
 PREFIX = "ION_SUMMARY_"
 DEFAULT = "default"
@@ -27,10 +28,23 @@ _KINDS = {"bool": "true or false", "int": "a whole number", "float": "a number",
 
 
 def _setting(
-    default: Any, text: str, *, option: str, choices: tuple[str, ...] = (), least: int | None = None, shown: str = ""
+    default: Any,
+    text: str,
+    *,
+    option: str = "",
+    choices: tuple[str, ...] = (),
+    least: int | None = None,
+    shown: str = "",
+    variables: tuple[str, ...] = (),
+    secret: bool = False,
 ) -> Any:
-    """A field of Settings. ``least`` is the smallest allowed number, ``shown`` says what no value means."""
+    """A field of Settings. ``least`` is the smallest allowed number, ``shown`` says what no value means.
+
+    ``variables`` are what others call the setting in the environment, the first that is set counting; a ``secret`` is
+    never shown. Without an ``option`` it is no matter of a single command.
+    """
     metadata = {"help": text, "option": option, "choices": choices, "least": least, "shown": shown}
+    metadata |= {"variables": variables, "secret": secret}
     return field(default=default, metadata=metadata)
 
 
@@ -91,12 +105,54 @@ class Settings:
         option="--sort",
         choices=get_args(Sort),
     )
+    llm: bool = _setting(False, "Have Gemini summarize as well; needs a key, and costs money.", option="--llm/--no-llm")
+    model: str = _setting("gemini-2.5-flash-lite", "Model that summarizes.", option="--model")
+    mode: Mode = _setting(  # noqa: RUF009 - as above
+        "online",
+        "How the model is asked: online, or in batches, which take up to a day and cost half.",
+        option="--mode",
+        choices=get_args(Mode),
+    )
+    redact: bool = _setting(
+        False,
+        "Replace personal data (phone, card and account numbers, e-mail, keys) before it is sent or stored.",
+        option="--redact/--no-redact",
+    )
+    concurrency: int = _setting(8, "Calls to the model at once.", option="--concurrency", least=1)
+    rpm: float | None = _setting(
+        None, "Calls to the model per minute.", option="--rpm", least=0, shown="as many as the provider takes"
+    )
+    tpm: float | None = _setting(
+        None, "Input tokens per minute.", option="--tpm", least=0, shown="as many as the provider takes"
+    )
+    max_cost: float | None = _setting(
+        None, "US dollars that one run may spend.", option="--max-cost", least=0, shown="no limit"
+    )
+    budget_day: float | None = _setting(
+        None, "US dollars that may be spent in a day (UTC), by all runs on a store.", least=0, shown="no limit"
+    )
+    budget_month: float | None = _setting(
+        None, "US dollars that may be spent in a month (UTC), by all runs on a store.", least=0, shown="no limit"
+    )
+    timeout: float = _setting(60.0, "Seconds after which a call to the model is given up.", least=1)
+    prices: str | None = _setting(
+        None, "TOML file with prices that go before the known ones.", shown="the prices that come with ion-summary"
+    )
+    base_url: str | None = _setting(
+        None,
+        "Another address of the Gemini API: a gateway, a test server.",
+        shown="Google's",
+        variables=("GOOGLE_GEMINI_BASE_URL",),
+    )
+    api_key: str | None = _setting(
+        None, "Key for Gemini.", shown="none", variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"), secret=True
+    )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @staticmethod
     def declared() -> Iterator[Field[Any]]:
         """The settings in order: name, type, default, and in ``metadata`` help, option, choices."""
-        return (each for each in fields(Settings) if "option" in each.metadata)
+        return (each for each in fields(Settings) if "help" in each.metadata)
 
 
 def resolve(
@@ -121,7 +177,7 @@ def resolve(
                     reason=f"{each.metadata['option']}: {problem}",
                     accepted=f"see `{each.metadata['option']}` in the help",
                 )
-        elif environment.get(variable):
+        elif variable := _set_of((variable, *each.metadata["variables"]), environment):
             values[name], origins[name] = _from_text(each, environment[variable], variable), f"environment {variable}"
         elif name in from_file:
             values[name], origins[name] = from_file[name], f"file {path}"
@@ -130,6 +186,11 @@ def resolve(
     values["lock_timeout"] = float(values["lock_timeout"])
     values["store"] = _store(values["store"], origins["store"], path.parent, environment)
     return Settings(**values, origins=origins)
+
+
+def _set_of(variables: tuple[str, ...], environment: Mapping[str, str]) -> str:
+    """The first of the variables that says something, "" if none does."""
+    return next((variable for variable in variables if environment.get(variable)), "")
 
 
 def find_file(environment: Mapping[str, str], file: str | os.PathLike[str] | None = None) -> tuple[Path, bool]:
@@ -207,7 +268,7 @@ def _problem(each: Field[Any], value: Any) -> str:
         "Path": (str, Path),
     }[kind]
     if not isinstance(value, wanted) or (isinstance(value, bool) and kind != "bool"):
-        return f"must be {_KINDS[kind]}, not {value!r}"
+        return f"must be {_KINDS[kind]}" + ("" if each.metadata["secret"] else f", not {value!r}")
     choices, least = each.metadata["choices"], each.metadata["least"]
     if choices and value not in choices:
         return f"must be one of {', '.join(choices)}, not {value!r}"
@@ -262,7 +323,7 @@ def _kind(each: Field[Any]) -> str:
 
 def _toml(each: Field[Any]) -> str:
     if each.default in (None, Path()):
-        return "3" if _kind(each) == "int" else '"…"'
+        return "3" if _kind(each) in ("int", "float") else '"…"'
     return str(each.default).lower() if isinstance(each.default, bool) else repr(each.default).replace("'", '"')
 
 

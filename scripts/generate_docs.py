@@ -79,7 +79,9 @@ def settings_page() -> str:
         default = about["shown"] or f"`{plain.lower() if isinstance(declared.default, bool) else plain}`"
         help_text = about["help"] + (f" One of: {', '.join(about['choices'])}." if about["choices"] else "")
         variable = f"{config.PREFIX}{declared.name.upper()}"
-        rows += f"| `{declared.name}` | `{about['option']}` | `{variable}` | {default} | {help_text} |\n"
+        option = f"`{about['option']}`" if about["option"] else ""
+        names = ", ".join(f"`{each}`" for each in (variable, *about["variables"]))
+        rows += f"| `{declared.name}` | {option} | {names} | {default} | {help_text} |\n"
     return _SETTINGS + rows
 
 

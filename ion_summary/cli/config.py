@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from dataclasses import Field
+from typing import Any
 
 import typer
 
@@ -34,7 +36,7 @@ def config(ctx: typer.Context) -> int | None:
 def show(run: Run) -> None:
     """Show every setting with its value and where that comes from."""
     rows = [
-        (each.name, _shown(getattr(run.settings, each.name)), run.settings.origins[each.name])
+        (each.name, _shown(each, getattr(run.settings, each.name)), run.settings.origins[each.name])
         for each in settings.Settings.declared()
     ]
     cells = [(name, "" if value is None else str(value), source) for name, value, source in rows]
@@ -63,5 +65,7 @@ def init(run: Run) -> None:
     run.out.line(plain_cell(file))
 
 
-def _shown(value: object) -> object:
+def _shown(declared: Field[Any], value: object) -> object:
+    if declared.metadata["secret"] and value is not None:
+        return "(set, not shown)"
     return str(value) if isinstance(value, os.PathLike) else value

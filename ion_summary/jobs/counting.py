@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from ion_summary.errors import StoreCorruptError
 from ion_summary.jobs.database import path_of
+from ion_summary.jobs.owners import day_ms, month_ms
 from ion_summary.jobs.schema import ANSWERED, BATCHED, CLAIMED, GIVEN_UP, SKIPPED, WAITING
 
 _TOP_REASONS = 10
@@ -73,6 +74,16 @@ def pending(root: Path) -> int:
     return counts(root).pending
 
 
+def state_of(root: Path, session: str) -> int | None:
+    """The state of a session's job (``schema``); None if there is none."""
+    db = _open(root)
+    if db is None:
+        return None
+    with closing(db), _corrupt(root):
+        row = db.execute("SELECT state FROM job WHERE session = ?", (session,)).fetchone()
+    return row[0] if row else None
+
+
 def spending(root: Path, key: str) -> dict[str, float]:
     """US dollars by ``day``, ``month`` (UTC), ``user`` or ``model``. Raises StoreCorruptError."""
     by = {
@@ -86,6 +97,17 @@ def spending(root: Path, key: str) -> dict[str, float]:
         return {}
     with closing(db), _corrupt(root):
         return dict(db.execute(f"SELECT {by}, sum(cost_usd) FROM call GROUP BY 1 ORDER BY 1").fetchall())
+
+
+def spent(root: Path) -> tuple[float, float]:
+    """US dollars since midnight, and since the first of the month, UTC."""
+    db = _open(root)
+    if db is None:
+        return 0.0, 0.0
+    query = "SELECT coalesce(sum(cost_usd), 0.0) FROM call WHERE sent_ms >= ?"
+    with closing(db), _corrupt(root):
+        day, month = (float(db.execute(query, (since(),)).fetchone()[0]) for since in (day_ms, month_ms))
+    return day, month
 
 
 def _open(root: Path) -> sqlite3.Connection | None:

@@ -1,7 +1,8 @@
 """How do sessions leave the queue, so that none of their bytes stay?
 
-Jobs, results that no other session rests on, and requests in batches go; what was spent stays in the ledger, without
-saying for whom. ``secure_delete`` overwrites what is deleted, and the write-ahead log is emptied.
+Jobs go, what has been queued and not been looked at, results that no other session rests on, and requests in batches;
+what was spent stays in the ledger, without saying for whom. ``secure_delete`` overwrites what is deleted, and the
+write-ahead log is emptied.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
+import orjson
+
+from ion_summary.jobs import spool
 from ion_summary.jobs.database import open_database, path_of, transaction, wipe_log
 from ion_summary.jobs.queue import drop_uses
 
@@ -19,16 +23,18 @@ def forget(root: Path, sessions: Iterable[str], users: Iterable[str] = ()) -> in
 
     Raises StoreNotWritableError, StoreCorruptError.
     """
+    wanted, whose = frozenset(sessions), frozenset(users)
+    spool.erase(root, lambda item: _names(item, wanted, whose))
     if not path_of(root).exists():
         return 0
     db = open_database(root)
     try:
         with transaction(db):
-            wanted = list(sessions)
-            for user in users:
-                wanted += [session for (session,) in db.execute("SELECT session FROM job WHERE user = ?", (user,))]
+            known = set(wanted)
+            for user in whose:
+                known |= {session for (session,) in db.execute("SELECT session FROM job WHERE user = ?", (user,))}
                 db.execute("UPDATE call SET user = NULL, session = NULL WHERE user = ?", (user,))
-            found = forget_in(db, dict.fromkeys(wanted))
+            found = forget_in(db, known)
         wipe_log(db)
     finally:
         db.close()
@@ -44,6 +50,11 @@ def ended_before(root: Path, instant_ms: int) -> list[tuple[str, int]]:
         return db.execute("SELECT session, ended_ms FROM job WHERE ended_ms < ?", (instant_ms,)).fetchall()
     finally:
         db.close()
+
+
+def _names(item: bytes, sessions: frozenset[str], users: frozenset[str]) -> bool:
+    fields = orjson.loads(item)
+    return fields["session_id"] in sessions or fields["user_id"] in users
 
 
 def forget_in(db: sqlite3.Connection, sessions: Iterable[str]) -> int:

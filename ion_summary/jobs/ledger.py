@@ -7,17 +7,15 @@ its process dies becomes ``lost``: it may have been paid, and counts as if it wa
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from ion_summary.jobs.database import transaction
-from ion_summary.jobs.owners import now_ms
+from ion_summary.jobs.owners import day_ms, month_ms, now_ms
 from ion_summary.jobs.queue import Queue, keep_result
 
 Mode = Literal["online", "batch"]
-_DAY_MS = 86_400_000
 _UNDER_WAY = "SELECT 1 FROM call WHERE key = ? AND outcome IS NULL AND mode = 'online' LIMIT 1"
 
 
@@ -115,12 +113,11 @@ class Ledger:
 
     def spent_today(self) -> float:
         """US dollars since midnight UTC."""
-        return self.spent_since(now_ms() // _DAY_MS * _DAY_MS)
+        return self.spent_since(day_ms())
 
     def spent_this_month(self) -> float:
         """US dollars since the first of the month, UTC."""
-        today = time.gmtime()
-        return self.spent_since(now_ms() // _DAY_MS * _DAY_MS - (today.tm_mday - 1) * _DAY_MS)
+        return self.spent_since(month_ms())
 
     def calls(self) -> Iterator[Call]:
         """Every line, oldest first."""

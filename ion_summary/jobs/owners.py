@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 LEASE_MS = 120_000
+_DAY_MS = 86_400_000
 #: Renewing three times within a lease leaves room for a machine that is busy with something else.
 RENEW_S = LEASE_MS / 3000
 
@@ -21,6 +22,16 @@ RENEW_S = LEASE_MS / 3000
 def now_ms() -> int:
     """The time."""
     return time.time_ns() // 1_000_000
+
+
+def day_ms() -> int:
+    """Midnight, UTC."""
+    return now_ms() // _DAY_MS * _DAY_MS
+
+
+def month_ms() -> int:
+    """The first of the month, UTC."""
+    return day_ms() - (time.gmtime().tm_mday - 1) * _DAY_MS
 
 
 def enter(db: sqlite3.Connection) -> int:

@@ -27,8 +27,10 @@ from ion_summary.summarizers.llm import LlmRequest, LlmSummarizer, content_hash
 if TYPE_CHECKING:
     from asyncio import Future, Task
 
+#: So many failures are named in a report; a worker may run for years.
+MOST_NAMED = 10_000
 _STORE_EVERY_S = 1.0
-_WATCH_EVERY_S = 1.0
+_WATCH_EVERY_S = 0.25
 _DRAIN_EVERY_S = 0.1
 # An equal session is being asked for by another process.
 _BUSY_MS = 1_000
@@ -73,12 +75,14 @@ async def work(
     summarizer: LlmSummarizer,
     request: WorkRequest,
     progress: Progress,
+    report: WorkReport | None = None,
 ) -> WorkReport:
     """Works the queue off. When cancelled it lets calls that are under way end, keeps their answers, and then ends.
 
+    ``report`` is what is filled in meanwhile, for somebody who wants to look at it.
     Raises StoreLockedError, StoreNotWritableError: what was answered until then stays in the queue.
     """
-    run = _Run(storage, queue, summarizer, request, progress)
+    run = _Run(storage, queue, summarizer, request, progress, WorkReport() if report is None else report)
     begun = time.monotonic()
     try:
         await run.work()
@@ -109,8 +113,9 @@ class _Run:
         summarizer: LlmSummarizer,
         request: WorkRequest,
         progress: Progress,
+        report: WorkReport,
     ) -> None:
-        self.report = WorkReport()
+        self.report = report
         self._storage = storage
         self._queue = queue
         self._ledger = Ledger(queue)
@@ -133,7 +138,7 @@ class _Run:
         self._progress.start("summarize", self._total(), "sessions")
         try:
             await self._store(at_once=True)
-            while await self._refill() or self._under_way or self._request.watch or self._is_busy():
+            while await self._refill() or self._under_way or self._goes_on():
                 self._launch()
                 await self._wait()
                 await self._settle()
@@ -165,15 +170,16 @@ class _Run:
             self._ready += [question for question in asked if question.request is not None]
         return bool(self._ready)
 
-    def _is_busy(self) -> bool:
-        """Whether jobs wait for what another process is asking."""
-        return self.report.stopped is None and time.monotonic() < self._busy_until
+    def _goes_on(self) -> bool:
+        """Whether more is to be expected: because that was asked for, or from what another process is asking."""
+        return self.report.stopped is None and (self._request.watch or time.monotonic() < self._busy_until)
 
     def _skip(self, skipped: Sequence[Question]) -> None:
         if skipped:
             self._queue.skip((question.job, question.problem) for question in skipped)
             self.report.skipped += len(skipped)
-            self.report.failures += [(question.job.session, question.problem) for question in skipped]
+            for question in skipped:
+                self._name(question.job, question.problem)
             self._progress.advance(len(skipped))
 
     def _launch(self) -> None:
@@ -259,8 +265,12 @@ class _Run:
         failed.append((job, Failure(error.code, error.reason, retry, error.retry_after_s)))
         self.report.failed += 1
         self.report.fallback += not retry
-        self.report.failures.append((job.session, error.reason))
+        self._name(job, error.reason)
         self._progress.advance(1)
+
+    def _name(self, job: Job, reason: str) -> None:
+        if len(self.report.failures) < MOST_NAMED:
+            self.report.failures.append((job.session, reason))
 
     async def _store(self, *, at_once: bool = False) -> None:
         """Writes records, if there is enough to write or it is time."""

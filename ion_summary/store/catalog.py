@@ -160,8 +160,7 @@ class Catalog:
     def stored(self, sessions: Iterable[int]) -> dict[int, Stored]:
         """The stored state of those of the sessions (``hash64`` of their ids) that are there."""
         query = (
-            "SELECT session, id, messages, content, saved FROM record"
-            " WHERE session IN (SELECT value FROM json_each(?))"
+            "SELECT session, id, messages, content, saved FROM record WHERE session IN (SELECT value FROM json_each(?))"
         )
         found = self.db.execute(query, (orjson.dumps(list(sessions)).decode(),))
         return {session: Stored(*state) for session, *state in found}

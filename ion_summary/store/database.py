@@ -120,5 +120,3 @@ def remove_database(path: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         with files.writing(path):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-

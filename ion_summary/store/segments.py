@@ -132,5 +132,3 @@ class Segments:
 
 def _name(month: str) -> str:
     return f"segment_{month.replace('-', '_')}"
-
-

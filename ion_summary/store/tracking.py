@@ -101,9 +101,7 @@ def groups(found: Sequence[Change]) -> Iterator[list[Change]]:
         yield group
 
 
-def unindexed(
-    partitions: Mapping[int, tuple[int, int]], indexed: Mapping[int, int]
-) -> Iterator[tuple[int, int, int]]:
+def unindexed(partitions: Mapping[int, tuple[int, int]], indexed: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
     """The hot tail: per day the bytes ``start, end`` of the lines that the catalog knows and no segment has."""
     for day, (size, _) in partitions.items():
         upto = indexed.get(day, 0)

@@ -1,0 +1,103 @@
+"""Which model is asked, with which key, within which limits? What the settings say, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ion_summary.config import Settings
+from ion_summary.errors import NoApiKeyError
+from ion_summary.jobs import counting
+from ion_summary.jobs.ledger import Ledger
+from ion_summary.jobs.queue import Queue
+from ion_summary.operations.recording import Recorded
+from ion_summary.summarizers.condense import PART_TOKENS, Condensing
+from ion_summary.summarizers.gemini import GeminiSummarizer, fingerprint
+from ion_summary.summarizers.limits import Limits
+from ion_summary.summarizers.llm import KEY_VARIABLES, LlmSummarizer
+from ion_summary.summarizers.prices import Prices, load
+from ion_summary.summarizers.spending import Budget, Cap
+from ion_summary.summarizers.stack import stacked
+
+
+@dataclass(frozen=True)
+class Llm:
+    """A model, ready to be asked.
+
+    ``window`` is how many sessions are to be under way at once: more than calls, because some wait to be tried again.
+    ``renew`` takes account of what others have spent of a budget of the day or the month.
+    """
+
+    summarizer: LlmSummarizer
+    model: str
+    prices: Prices
+    window: int
+    redact: bool
+    renew: Callable[[], None]
+
+
+def require_key(settings: Settings) -> str:
+    """The key for the provider. Raises NoApiKeyError that names the variables it is read from."""
+    if not settings.api_key:
+        raise NoApiKeyError(variables=" nor ".join(KEY_VARIABLES))
+    return settings.api_key
+
+
+def make_llm(settings: Settings, queue: Queue) -> Llm:
+    """The model of the settings; its calls stand in the queue's ledger.
+
+    Raises NoApiKeyError, ConfigurationError (price table), UsageError (limits).
+    """
+    ledger = Ledger(queue)
+    budget = Budget(settings.max_cost)
+
+    def renew() -> None:
+        day = None if settings.budget_day is None else Cap(settings.budget_day, ledger.spent_today())
+        month = None if settings.budget_month is None else Cap(settings.budget_month, ledger.spent_this_month())
+        budget.renew(day, month)
+
+    renew()
+    prices = load_prices(settings)
+    recorded = Recorded(_gemini(settings, prices), settings.model, queue, prices.cost)
+    return _llm(settings, recorded, prices, budget, renew)
+
+
+def make_unrecorded(settings: Settings, root: Path) -> Llm:
+    """The same for a run that leaves nothing behind; the store at ``root`` says what is spent already.
+
+    Raises as ``make_llm``.
+    """
+    today, month = counting.spent(root)
+    caps = [
+        None if limit is None else Cap(limit, spent)
+        for limit, spent in ((settings.budget_day, today), (settings.budget_month, month))
+    ]
+    prices = load_prices(settings)
+    return _llm(settings, _gemini(settings, prices), prices, Budget(settings.max_cost, *caps), lambda: None)
+
+
+def fingerprint_of(settings: Settings) -> str:
+    """What tells whether an answer to the same question could be another one; needs no key."""
+    return f"{fingerprint(settings.model)}/parts-{PART_TOKENS}"
+
+
+def load_prices(settings: Settings) -> Prices:
+    """The price table. Raises ConfigurationError."""
+    return load(Path(settings.prices).expanduser() if settings.prices else None)
+
+
+def _gemini(settings: Settings, prices: Prices) -> GeminiSummarizer:
+    return GeminiSummarizer(
+        require_key(settings),
+        settings.model,
+        base_url=settings.base_url,
+        timeout_s=settings.timeout,
+        prices=prices,
+    )
+
+
+def _llm(settings: Settings, inner: LlmSummarizer, prices: Prices, budget: Budget, renew: Callable[[], None]) -> Llm:
+    limits = Limits(settings.concurrency, settings.rpm, settings.tpm)
+    summarizer: Condensing = stacked(inner, settings.model, limits=limits, budget=budget, prices=prices)
+    return Llm(summarizer, settings.model, prices, 2 * settings.concurrency + 8, settings.redact, renew)

@@ -1,0 +1,251 @@
+"""A live application: queued in no time, summarized at once by the rule and later by the model, and nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ion_summary import HybridSummarizer, Message, SessionSummaryStorage, get_hybrid_summarizer
+from ion_summary.errors import UsageError
+from ion_summary.jobs.queue import Queue
+from ion_summary.operations.hybrid import HybridSummarizer as Hybrid
+from ion_summary.operations.llm import Llm
+from ion_summary.operations.recording import Recorded
+from ion_summary.operations.show import messages as messages_of
+from ion_summary.summarizers.prices import load
+from tests.operations.model import CountingModel, cost, payments
+
+ROOT = Path(__file__).parents[2]
+
+
+def talk(number: int = 1, turns: int = 2) -> list[dict[str, Any]]:
+    said = [f"환불 번호 {number}번을 요청합니다.", f"Refund number {number} has been requested for Monday."]
+    return [{"role": ("user", "assistant")[turn % 2], "content": said[turn % 2]} for turn in range(turns)]
+
+
+@pytest.fixture
+def paid(tmp_path: Path) -> Path:
+    return tmp_path / "payments"
+
+
+@pytest.fixture
+def hybrid(storage: SessionSummaryStorage, paid: Path) -> Iterator[Hybrid]:
+    made = hybrid_over(storage, CountingModel(paid))
+    yield made
+    made.close()
+
+
+def hybrid_over(storage: SessionSummaryStorage, model: CountingModel, **more: Any) -> Hybrid:
+    def make(queue: Queue) -> Llm:
+        return Llm(Recorded(model, "model-1", queue, cost), "model-1", load(), 8, False, lambda: None)
+
+    return HybridSummarizer(storage, make, **more)
+
+
+@pytest.mark.parametrize(
+    ("name", "signature"),
+    [
+        ("get_realtime_summary", "messages running_summary=None max_bullets=6 max_chars=600 per_line_max=120"),
+        (
+            "queue_session_summary",
+            "session_id user_id messages max_bullets=8 max_chars=800 temperature=0.3 priority=0",
+        ),
+        ("get_session_summary", "session_id"),
+        ("get_stats", ""),
+        ("shutdown", ""),
+    ],
+)
+def test_signatures_that_applications_call(name: str, signature: str) -> None:
+    parameters = list(inspect.signature(getattr(HybridSummarizer, name)).parameters.values())[1:]
+    shown = [each.name if each.default is each.empty else f"{each.name}={each.default!r}" for each in parameters]
+    assert " ".join(shown) == signature
+
+
+def test_the_rule_summary_is_there_at_once_and_the_models_later(hybrid: Hybrid, paid: Path) -> None:
+    assert hybrid.queue_session_summary("s-1", "u-1", talk()) is True
+    first = hybrid.get_session_summary("s-1")
+    assert first is not None
+    assert "환불" in first
+    assert asyncio.run(hybrid.wait("s-1", timeout=20))
+    assert hybrid.get_session_summary("s-1") == "- 환불 번호 1번을 요청합니다."
+    assert hybrid.get_session_summary("nobody") is None
+    stats = hybrid.get_stats()
+    assert stats["storage"]["llm_summaries"] == 1
+    del stats["storage"]
+    assert stats == {
+        "initialized": True,
+        "realtime_summaries": 0,
+        "session_summaries_queued": 1,
+        "session_summaries_completed": 1,
+        "session_summaries_failed": 0,
+        "queue_size": 0,
+        "success_rate": 1.0,
+    }
+
+
+def test_the_session_itself_is_kept_and_made_inert(hybrid: Hybrid, storage: SessionSummaryStorage) -> None:
+    said = [
+        Message("user", "환불 \x1b[31m요청"),
+        {"speaker": "상담원", "content": "네"},
+        {"role": "tool", "content": None},
+    ]
+    assert hybrid.queue_session_summary("s-\x1b1", "u", said)
+    asyncio.run(hybrid.wait("s-1", timeout=20))
+    (record,) = storage.list_recent()
+    assert record.session_id == "s-1"
+    assert [message.content for message in messages_of(storage, "s-1")] == ["환불 요청", "네"]
+    assert record.metadata["source"]["name"] == "application"
+
+
+def test_within_a_running_event_loop(hybrid: Hybrid) -> None:
+    async def application() -> bool:
+        hybrid.queue_session_summary("s-1", "u-1", talk())
+        return await hybrid.wait("s-1", timeout=20)
+
+    assert asyncio.run(application())
+
+
+def test_growth_is_paid_once_however_many_messages(storage: SessionSummaryStorage, paid: Path) -> None:
+    hybrid = hybrid_over(storage, CountingModel(paid), settle_s=1.0)
+    for turns in range(2, 22, 2):
+        assert hybrid.queue_session_summary("s-1", "u-1", talk(turns=turns))
+        time.sleep(0.05)
+    deadline = time.monotonic() + 20
+    while (record := storage.load("s-1")) is None or record.summary_type != "llm" or record.message_count != 20:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    hybrid.close()
+    assert sum(payments(paid).values()) <= 2, "once when it was new, once when it had grown"
+
+
+def test_fewer_messages_than_before_count_too(storage: SessionSummaryStorage, paid: Path) -> None:
+    hybrid = hybrid_over(storage, CountingModel(paid), settle_s=0)
+    hybrid.queue_session_summary("s-1", "u-1", talk(turns=6))
+    asyncio.run(hybrid.wait("s-1", timeout=20))
+    hybrid.queue_session_summary("s-1", "u-1", talk(number=2, turns=2))
+    assert asyncio.run(hybrid.wait("s-1", timeout=20))
+    hybrid.close()
+    assert hybrid.get_session_summary("s-1") == "- 환불 번호 2번을 요청합니다."
+
+
+def test_shutdown_keeps_what_is_not_done_and_the_next_one_does_it(storage: SessionSummaryStorage, paid: Path) -> None:
+    slow = hybrid_over(storage, CountingModel(paid, latency_s=0.3))
+    for number in range(40):
+        slow.queue_session_summary(f"s-{number}", "u", talk(number))
+    time.sleep(0.6)
+    asyncio.run(slow.shutdown())
+    done = storage.get_stats()["llm_summaries"]
+    assert done == sum(payments(paid).values())
+    with pytest.raises(UsageError, match="shut down"):
+        slow.queue_session_summary("s", "u", talk())
+    other = hybrid_over(storage, CountingModel(paid))
+    other.start()
+    deadline = time.monotonic() + 30
+    while storage.get_stats()["llm_summaries"] < 40:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    other.close()
+    assert set(payments(paid).values()) == {1}
+
+
+def test_without_a_key_the_rule_half_works_and_says_once_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in list(os.environ):
+        if name.startswith(("ION_SUMMARY_", "XDG_", "GOOGLE_", "GEMINI_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with caplog.at_level(logging.WARNING, "ion_summary"):
+        hybrid = get_hybrid_summarizer(SessionSummaryStorage(tmp_path / "store"))
+        for number in range(3):
+            assert hybrid.queue_session_summary(f"s-{number}", "u", talk(number))
+        assert asyncio.run(hybrid.wait("s-2", timeout=10)) is False
+        assert "환불" in (hybrid.get_session_summary("s-2") or "")
+        hybrid.close()
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 1
+    assert "GOOGLE_API_KEY" in said[0]
+    assert hybrid.get_stats()["storage"]["total_sessions"] == 3
+    assert hybrid.get_stats()["queue_size"] == 3
+
+
+def test_realtime_summaries_are_the_rules(hybrid: Hybrid) -> None:
+    summary = hybrid.get_realtime_summary(talk())
+    assert "환불" in summary
+    assert hybrid.get_stats()["realtime_summaries"] == 1
+
+
+def test_what_is_no_session_is_refused(hybrid: Hybrid) -> None:
+    assert hybrid.queue_session_summary("s", "u", []) is False
+    with pytest.raises(UsageError):
+        hybrid.queue_session_summary(5, "u", talk())  # type: ignore[arg-type]
+    with pytest.raises(UsageError):
+        hybrid.queue_session_summary("s", "u", ["text"])  # type: ignore[list-item]
+    with pytest.raises(UsageError):
+        hybrid.queue_session_summary("s", "u", [{"role": "user", "content": "\ud800"}])
+
+
+def test_threads_share_it(hybrid: Hybrid, storage: SessionSummaryStorage, paid: Path) -> None:
+    def application(name: str) -> None:
+        for number in range(50):
+            assert hybrid.queue_session_summary(f"{name}-{number}", name, talk(number))
+
+    threads = [threading.Thread(target=application, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    deadline = time.monotonic() + 60
+    while storage.get_stats()["llm_summaries"] < 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert len(payments(paid)) == 50
+    assert set(payments(paid).values()) == {1}
+
+
+APPLICATION = """
+import sys
+from ion_summary import HybridSummarizer, SessionSummaryStorage
+hybrid = HybridSummarizer(SessionSummaryStorage(sys.argv[1]))
+number = 0
+while True:
+    hybrid.queue_session_summary(f"s-{number}", "u", [{"role": "user", "content": f"환불 {number} Refund"}] * 3)
+    sys.stdout.write(f"s-{number}\\n")
+    sys.stdout.flush()
+    number += 1
+"""
+
+
+@pytest.mark.parametrize("after_s", [0.05, 0.3, 0.8, 1.5])
+def test_what_was_queued_survives_kill(storage: SessionSummaryStorage, after_s: float) -> None:
+    command = [sys.executable, "-c", APPLICATION, str(storage.path)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
+    assert child.stdout is not None
+    first = child.stdout.readline()
+    time.sleep(after_s)
+    child.send_signal(signal.SIGKILL)
+    queued = (first + child.stdout.read()).decode().splitlines()
+    child.stdout.close()
+    child.wait()
+    whole = queued if queued[-1].endswith(queued[-1].split("-")[-1]) else queued[:-1]
+    hybrid = HybridSummarizer(storage)
+    hybrid.start()
+    deadline = time.monotonic() + 120
+    while storage.get_stats()["total_sessions"] < len(whole):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    hybrid.close()
+    assert not list((storage.path / "spool").iterdir())
+    assert {f"s-{number}" for number in range(len(whole) - 1)} <= {one.session_id for one in storage.list_recent(10**6)}

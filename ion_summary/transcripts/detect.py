@@ -32,8 +32,10 @@ _FORMATS = (
     "telegram",
     "facebook",
     "kakaotalk",
+    "mbox",
     "whatsapp",
     "plaintext",
+    "csv",
 )
 
 

@@ -109,6 +109,8 @@ def test_every_text_that_a_reader_gives_is_inert(tmp_path: Path, format_name: st
         f' "messages": [{{"role": "user", "name": "n{act}", "content": "c{act}"}}]}}',
         "openai": f'{{"messages": [{{"role": "user", "name": "n{act}", "content": "c{act}"}}]}}',
         "llm": "",
+        "mbox": f"From: n{raw} <a@x>\nSubject: t{raw}\nMessage-ID: <i{raw}d@x>\n\nc{raw}\n",
+        "csv": f"session_id,user_id,speaker,content\ni{raw},u{raw},n{raw},c{raw}\n",
         "chatgpt": f'[{{"id": "i{act}", "title": "t{act}", "mapping": {{"a": {{"parent": null, "message":'
         f' {{"author": {{"role": "user"}}, "content": {{"parts": ["c{act}"]}}}}}}}}}}]',
         "claude": f'[{{"uuid": "i{act}", "name": "t{act}", "chat_messages": [{{"uuid": "a", "sender": "human",'

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ion_summary.operations.drafts import Draft
-from ion_summary.operations.identity import content_hash
+from ion_summary.operations.identity import content_hash, goes_on
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place, Stored
 from ion_summary.store.layout import day_of
 from ion_summary.store.lines import LineReader
@@ -144,5 +144,7 @@ def _met(one: Draft, before: Stored | None, root: Path) -> Draft:
         messages = None
     if one.room:
         return one if messages is None else one.united_with(messages)
-    is_older_export = messages is not None and content_hash(messages[: one.message_count]) == one.content_hash
-    return one if is_older_export else replace(one, session_id=f"{one.session_id}-{one.content_hash[:8]}")
+    is_same = messages is not None and (
+        content_hash(messages[: one.message_count]) == one.content_hash or goes_on(messages, one.messages())
+    )
+    return one if is_same else replace(one, session_id=f"{one.session_id}-{one.content_hash[:8]}")

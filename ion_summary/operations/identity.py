@@ -45,6 +45,19 @@ def derived_id(session: Session, source: str, format_name: str, user: str | None
     return f"{format_name}-{digest}"
 
 
+def goes_on(stored: Sequence[Message], exported: Sequence[Message]) -> bool:
+    """Whether one of the two is the other with more at its end, be it words of the last message.
+
+    Where a file that is being written is read, its last message may be half of one.
+    """
+    shorter, longer = sorted((stored, exported), key=len)
+    if not shorter or content_hash(shorter[:-1]) != content_hash(longer[: len(shorter) - 1]):
+        return False
+    last, there = shorter[-1], longer[len(shorter) - 1]
+    same_author = (last.role, last.name) == (there.role, there.name)
+    return same_author and (there.content.startswith(last.content) or last.content.startswith(there.content))
+
+
 def united(stored: Sequence[Message], exported: Sequence[Message]) -> list[Message]:
     """The messages of one room and day that two exports of it hold, each once, in order of time.
 

@@ -34,6 +34,7 @@ _FORMATS = (
     "kakaotalk",
     "mbox",
     "whatsapp",
+    "captions",
     "plaintext",
     "csv",
 )

@@ -271,3 +271,20 @@ def test_a_room_as_one_session(storage: SessionSummaryStorage, tmp_path: Path, f
     assert run(storage, path, tz=SEOUL, split="none", user="나").new == 1
     assert texts(storage) == [FIRST_DAY + SECOND_DAY]
     assert storage.list_recent()[0].user_id == "나"
+
+
+# -- meetings ---------------------------------------------------------------------------------------------------------
+
+
+def test_captions_that_are_being_written_stay_one_session(storage: SessionSummaryStorage, tmp_path: Path) -> None:
+    path = tmp_path / "meeting.vtt"
+    said = ["김팀장: 일정부터", "Anna: Sure.", "Anna: One moment", "김팀장: 배포는 금요일"]
+    cues = [f"00:00:{n:02}.000 --> 00:00:{n + 1:02}.000\n{text}\n\n" for n, text in enumerate(said * 3)]
+    for count, expected in ((2, (1, 0, 0)), (3, (0, 1, 0)), (12, (0, 1, 0)), (6, (0, 0, 1))):
+        path.write_text("WEBVTT\n\n" + "".join(cues[:count]), "utf-8")
+        assert counts(run(storage, path))[:3] == expected
+    assert texts(storage) == [
+        ["일정부터", "Sure. One moment", "배포는 금요일 일정부터", "Sure. One moment"] * 1
+        + ["배포는 금요일 일정부터", "Sure. One moment", "배포는 금요일"]
+    ]
+    assert storage.list_recent()[0].metadata["participants"] == ["김팀장", "Anna"]

@@ -32,6 +32,7 @@ COMMANDS = {
     "prune": "Delete the sessions that are older than an age.",
     "reindex": "Rebuild the index from the stored lines.",
     "backup": "Write one verified archive of the store.",
+    "restore": "Restore an archive that backup has written.",
     "verify": "Read everything, and name every damage by file and line.",
     "config": "Show the settings and where each comes from.",
 }

@@ -32,8 +32,19 @@ class WriterLock:
         except BlockingIOError:
             os.close(descriptor)
             return False
+        if not self._is_current(descriptor):  # a restore has just put another store in its place
+            os.close(descriptor)
+            return False
         self._descriptor = descriptor
         return True
+
+    def _is_current(self, descriptor: int) -> bool:
+        try:
+            named = (self._root / LOCK).stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        held = os.fstat(descriptor)
+        return (named.st_dev, named.st_ino) == (held.st_dev, held.st_ino)
 
     def release(self) -> None:
         """Gives the lock back."""

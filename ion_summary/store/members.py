@@ -14,7 +14,8 @@ from pathlib import Path
 from ion_summary.store import layout
 
 JOBS = "jobs.sqlite"
-TOMBSTONES = "tombstones.jsonl"
+SPOOL = "spool"
+ORIGINAL_INDEX = "index.json"
 _SEALED = ".zst"
 _LONGEST = 100  # what a tar header holds without an extension
 _PARTITION = re.compile(
@@ -23,6 +24,7 @@ _PARTITION = re.compile(
     re.ASCII,
 )
 _QUARANTINED = re.compile(rf"{layout.QUARANTINE}/[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+_SPOOLED = re.compile(r"spool/\d{1,10}-[0-9a-f]{12}", re.ASCII)
 # Beside the partitions: the queue, what was forgotten or pruned, and the index of a store of the original system.
 _SINGLE = re.compile(r"jobs\.sqlite|index\.json|[a-z][a-z_]{0,40}\.jsonl", re.ASCII)
 # Derived, or of one moment only.
@@ -35,7 +37,7 @@ def is_member(name: str) -> bool:
         return False
     if found := _PARTITION.fullmatch(name):
         return (found["records"] or found["transcripts"]) == f"{found['year']}-{found['month']}" and _is_date(found)
-    return bool(_QUARANTINED.fullmatch(name) or _SINGLE.fullmatch(name))
+    return any(pattern.fullmatch(name) for pattern in (_QUARANTINED, _SPOOLED, _SINGLE))
 
 
 def is_records(name: str) -> bool:

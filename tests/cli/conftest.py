@@ -110,13 +110,16 @@ def process(*words: Any, stdin: bytes | None = None, **more: Any) -> subprocess.
     return subprocess.run(command, timeout=60, check=False, **more)
 
 
-def on_terminal(*words: Any, width: int = 80, env: dict[str, str] | None = None) -> tuple[int, str]:
-    """Runs the command line on a terminal of so many columns; the exit status and all that is drawn."""
+def on_terminal(*words: Any, width: int = 80, env: dict[str, str] | None = None, answer: str = "") -> tuple[int, str]:
+    """Runs the command line on a terminal of so many columns, where somebody types ``answer``; the exit status and all
+    that is drawn.
+    """
     controller, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     command = [sys.executable, "-m", "ion_summary", *map(str, words)]
     child = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=os.environ | (env or {}))
     os.close(terminal)
+    os.write(controller, answer.encode())
     drawn = b"".join(_chunks(controller))
     os.close(controller)
     return child.wait(timeout=60), drawn.decode().replace("\r\n", "\n")

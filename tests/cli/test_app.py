@@ -328,6 +328,7 @@ ADDITIONS = "export similar tags".split()
 def test_names_are_those_of_the_contract() -> None:
     assert set(COMMANDS) <= {*CONTRACT, *ADDITIONS}
     expected = {
+        "restore": "--to --replace --merge --yes --dry-run --lock-timeout",
         "backup": "--keep --keep-daily --keep-weekly --keep-monthly --verify --dry-run --store --lock-timeout",
         "summarize": "--max-bullets --max-chars --input-format --user --split --explain --store",
         "ingest": "--input-format --user --source --max-bullets --max-chars --workers --no-transcripts --tz --split "

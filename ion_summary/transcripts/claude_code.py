@@ -26,6 +26,7 @@ _SPOKEN = ("user", "assistant")
 _OTHERS = frozenset(
     "system summary attachment queue-operation progress file-history-snapshot custom-title ai-title last-prompt".split()
 )
+_IDS = frozenset({"sessionId", "leafUuid", "messageId"})
 _LINKS = ("system", "attachment", "progress")
 """Records that others follow, or in which a prompt may be queued."""
 _INJECTED = frozenset(
@@ -56,7 +57,7 @@ class ClaudeCodeReader:
             return Evidence(97, "records of a user and an assistant with `message` and `sessionId` or `uuid`")
         if any("timestamp" in value for value in spoken):
             return Evidence(88, "records of a user and an assistant with `message` and `timestamp`")
-        if any(_is_other(value) and ("sessionId" in value or "leafUuid" in value) for value in objects):
+        if any(_is_other(value) and _IDS & value.keys() for value in objects):
             return Evidence(70, "records as Claude Code writes them, without a message so far")
         return None
 

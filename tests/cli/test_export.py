@@ -127,5 +127,3 @@ def test_without_pyarrow_the_error_says_what_to_install(
     assert done.exit_code == 5
     assert "ion-summary[parquet]" in done.stderr
     assert not (tmp_path / "all.parquet").exists()
-
-

@@ -1,33 +1,33 @@
 """What can happen to a call: every name is one thing that the real service, or the way to it, does.
 
-    ok                 an answer with right citations
-    fenced             the same inside a Markdown code fence
-    cached             the same, a part of the prompt billed as cached
-    rate_minute        429 of a quota per minute, with RetryInfo (``rate_minute=2.5`` seconds; default 1)
-    rate_no_hint       429 without any detail
-    rate_day, rate_zero  429 of the quota of the day; of a quota that is 0
-    payment            402
-    no_model           404
-    bad_key, denied    400 API_KEY_INVALID, 403
-    bad_request        400
-    error, unavailable, unavailable_hint   500; 503 without and with RetryInfo (``unavailable_hint=2``)
-    bad_gateway        502 of a proxy: HTML, no message
-    gone               the connection breaks before anything is billed
-    gone_billed        it breaks after the answer was billed, before a byte of it
-    half               it breaks in the middle of the answer
-    stall, drip        nothing is answered; a byte every 50 ms (``drip=0.01``)
-    slow               the answer takes longer (``slow=2`` seconds)
-    malformed          text instead of JSON
-    cut_json           JSON that breaks off, as if it had ended
-    truncated          the same with finishReason MAX_TOKENS
-    wrong_types, unreal, uncited   bullets that are numbers; that cite messages that do not exist; that cite none
-    invented           a bullet with a number, a date, a name and a code that nobody said
-    hostile            markup, escape sequences and newlines in the answer
-    long               far more and longer bullets than asked for
-    empty, empty_body, html    200 with ``{}``, with nothing, with a web page
-    no_candidates      200 with a bill and nothing else
-    blocked            promptFeedback.blockReason
-    safety, recitation, spii, continuation, no_finish    finish reasons
+ok                 an answer with right citations
+fenced             the same inside a Markdown code fence
+cached             the same, a part of the prompt billed as cached
+rate_minute        429 of a quota per minute, with RetryInfo (``rate_minute=2.5`` seconds; default 1)
+rate_no_hint       429 without any detail
+rate_day, rate_zero  429 of the quota of the day; of a quota that is 0
+payment            402
+no_model           404
+bad_key, denied    400 API_KEY_INVALID, 403
+bad_request        400
+error, unavailable, unavailable_hint   500; 503 without and with RetryInfo (``unavailable_hint=2``)
+bad_gateway        502 of a proxy: HTML, no message
+gone               the connection breaks before anything is billed
+gone_billed        it breaks after the answer was billed, before a byte of it
+half               it breaks in the middle of the answer
+stall, drip        nothing is answered; a byte every 50 ms (``drip=0.01``)
+slow               the answer takes longer (``slow=2`` seconds)
+malformed          text instead of JSON
+cut_json           JSON that breaks off, as if it had ended
+truncated          the same with finishReason MAX_TOKENS
+wrong_types, unreal, uncited   bullets that are numbers; that cite messages that do not exist; that cite none
+invented           a bullet with a number, a date, a name and a code that nobody said
+hostile            markup, escape sequences and newlines in the answer
+long               far more and longer bullets than asked for
+empty, empty_body, html    200 with ``{}``, with nothing, with a web page
+no_candidates      200 with a bill and nothing else
+blocked            promptFeedback.blockReason
+safety, recitation, spii, continuation, no_finish    finish reasons
 """
 
 from __future__ import annotations

@@ -94,6 +94,8 @@ class Manifest:
             fields = orjson.loads(data)
             if fields["format"] != FORMAT:
                 raise SnapshotCorruptError(path=path, reason=f"an archive of format {fields['format']!r}, not {FORMAT}")
+            if len(fields["members"]) > MOST_MEMBERS:
+                raise SnapshotCorruptError(path=path, reason=f"it claims {len(fields['members']):,} members")
             members = [_member(each, path) for each in fields["members"]]
             sessions = fields.get("sessions")
             piece_bytes = fields.get("piece_bytes", 0)
@@ -135,8 +137,6 @@ def _count(value: Any) -> int:
 
 def check_sizes(manifest: Manifest, packed_bytes: int, path: Path) -> None:
     """Raises SnapshotCorruptError for an archive of ``packed_bytes`` that cannot hold what it promises."""
-    if len(manifest.members) > MOST_MEMBERS:
-        raise SnapshotCorruptError(path=path, reason=f"it claims {len(manifest.members):,} members")
     if manifest.size > FREE_BYTES + MOST_RATIO * packed_bytes:
         reason = f"it claims {manifest.size:,} bytes, which do not fit into {packed_bytes:,} compressed ones"
         raise SnapshotCorruptError(path=path, reason=reason)

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ion_summary.errors import SnapshotCorruptError
+from ion_summary.operations.backup import BackupRequest, backup
+from ion_summary.progress import Silent
+from ion_summary.store.archive_reading import ArchiveReader
+from ion_summary.store.members import is_member
+from ion_summary.store.packing import GZIP, ZSTANDARD, UnpackingError, unpack, unpacked
+from ion_summary.store.storage import SessionSummaryStorage
+from tests.conftest import files_of
+from tests.store.hostile import ESCAPED, HOSTILE, LINE, RECORDS, entry, manifest, packed, tar
+
+ROOT = Path(__file__).parents[2]
+# Restores every archive of a directory, and says how each was refused, the CPU time
+# that took (the clock's says more about the machine), and the most memory.
+RESTORE = """
+import json, resource, sys, time
+from pathlib import Path
+from ion_summary.errors import IonSummaryError
+from ion_summary.operations.restore import RestoreRequest, restore
+from ion_summary.progress import Silent
+from ion_summary.store.storage import SessionSummaryStorage
+said = {}
+for path in sorted(Path(sys.argv[1]).iterdir()):
+    begun = time.process_time()
+    try:
+        restore(SessionSummaryStorage(sys.argv[2]), RestoreRequest(path, workers=1), Silent())
+        status = 0
+    except IonSummaryError as error:
+        status = error.exit_code
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    said[path.name] = status, time.process_time() - begun, peak
+print(json.dumps(said))
+"""
+
+
+def read(path: Path) -> dict[str, bytes]:
+    with ArchiveReader(path) as reader:
+        return {member.name: b"".join(chunks) for member, chunks in reader}
+
+
+# -- pieces -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("codec", [ZSTANDARD, GZIP])
+@given(parts=st.lists(st.binary(max_size=3_000), min_size=1, max_size=5), step=st.integers(1, 5_000))
+def test_pieces_are_read_alone_and_as_one(codec: object, parts: list[bytes], step: int) -> None:
+    pieces = [codec.pack(part) for part in parts]  # type: ignore[attr-defined]
+    whole = b"".join(pieces)
+    chunks = [whole[at : at + step] for at in range(0, len(whole), step)]
+    assert b"".join(unpacked(codec, chunks)) == b"".join(parts)  # type: ignore[arg-type]
+    for part, piece in zip(parts, pieces, strict=True):
+        assert unpack(codec, piece, len(part) or 1) == part  # type: ignore[arg-type]
+        if part:
+            with pytest.raises(UnpackingError):
+                unpack(codec, piece + b"x", len(part))  # type: ignore[arg-type]
+            if len(part) > 1:
+                with pytest.raises(UnpackingError):
+                    unpack(codec, piece, len(part) - 1)  # type: ignore[arg-type]
+
+
+# -- damage -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[".tar.zst", ".tar.gz"])
+def small(request: pytest.FixtureRequest, storage: SessionSummaryStorage, tmp_path: Path) -> Path:
+    for number in range(3):
+        storage.save(f"s-{number}", "u", f"- 환불 {number}")
+    made = backup(storage, BackupRequest(tmp_path / "out", gzip=request.param == ".tar.gz", tz=UTC), Silent()).archive
+    assert made is not None
+    return made
+
+
+def undetected(path: Path, changed: Iterator[tuple[str, bytes]]) -> tuple[int, list[str]]:
+    """How many changed archives were looked at, and those that were taken for whole."""
+    looked, missed = 0, []
+    for name, data in changed:
+        path.write_bytes(data)
+        looked += 1
+        try:
+            read(path)
+        except SnapshotCorruptError:
+            continue
+        missed.append(name)
+    return looked, missed
+
+
+def flips(data: bytes, bits: Callable[[int], list[int]]) -> Iterator[tuple[str, bytes]]:
+    for place in range(len(data)):
+        for bit in bits(place):
+            changed = bytearray(data)
+            changed[place] ^= 1 << bit
+            yield f"bit {bit} of byte {place}", bytes(changed)
+
+
+def test_a_flip_of_any_byte_is_found(small: Path, tmp_path: Path) -> None:
+    draw = random.Random(1)
+    looked, missed = undetected(tmp_path / "a", flips(small.read_bytes(), lambda _: [draw.randrange(8)]))
+    assert looked == small.stat().st_size
+    assert missed == []
+
+
+@pytest.mark.sweep
+def test_a_flip_of_any_bit_is_found(small: Path, tmp_path: Path, figure: Callable[[str], None]) -> None:
+    looked, missed = undetected(tmp_path / "a", flips(small.read_bytes(), lambda _: list(range(8))))
+    assert missed == []
+    figure(f"{small.name[28:]}: {looked} of {looked} flipped bits found")
+
+
+def test_a_cut_at_any_byte_is_found(small: Path, tmp_path: Path, figure: Callable[[str], None]) -> None:
+    data = small.read_bytes()
+    looked, missed = undetected(tmp_path / "a", ((str(at), data[:at]) for at in range(len(data))))
+    assert (looked, missed) == (len(data), [])
+    figure(f"{small.name[28:]}: {looked} of {looked} cuts found")
+
+
+def test_what_follows_the_end_is_found(small: Path) -> None:
+    data = small.read_bytes()
+    for more in (b"\0", b"x", data, bytes(1024), GZIP.pack(b""), ZSTANDARD.pack(b"")):
+        small.write_bytes(data + more)
+        with pytest.raises(SnapshotCorruptError):
+            read(small)
+
+
+# -- archives that others have made ----------------------------------------------------------------------------------
+
+
+def test_an_archive_packed_anew_by_tar_is_read_but_not_without_its_seal(small: Path, tmp_path: Path) -> None:
+    whole = read(small)
+    files = [(name, data) for name, data in whole.items()]
+    bare = manifest(*[entry(name, data) for name, data in files])
+    for form in (tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT, tarfile.PAX_FORMAT):
+        (tmp_path / "a").write_bytes(packed(("manifest.json", bare), *reversed(files), form=form))
+        assert read(tmp_path / "a") == whole
+        (tmp_path / "a").write_bytes(ZSTANDARD.pack(tar(("manifest.json", bare), *files, form=form)))
+        assert read(tmp_path / "a") == whole
+    raw = b"".join(unpacked(ZSTANDARD if small.name.endswith("zst") else GZIP, [small.read_bytes()]))
+    with tarfile.open(fileobj=io.BytesIO(raw)) as ours:
+        assert ours.getnames()[0] == "manifest.json"
+    (tmp_path / "a").write_bytes(gzip.compress(raw))  # its manifest promises a seal
+    with pytest.raises(SnapshotCorruptError, match="seal"):
+        read(tmp_path / "a")
+
+
+def test_hostile_archives_are_refused_at_once_and_nothing_is_outside(
+    tmp_path: Path, figure: Callable[[str], None]
+) -> None:
+    archives = tmp_path / "archives"
+    archives.mkdir()
+    for number, (name, make) in enumerate(HOSTILE.items()):
+        (archives / f"{number:02} {name.replace('/', '-')}").write_bytes(make())
+    (tmp_path / "place").mkdir()
+    command = [sys.executable, "-W", "error", "-c", RESTORE, str(archives), str(tmp_path / "place" / "store")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert len(said) == len(HOSTILE) >= 20
+    for name, (status, took, peak) in said.items():
+        assert status == 30, (name, status)
+        assert took < 2, (name, took)
+        assert peak < 200, (name, peak)
+    assert list((tmp_path / "place").iterdir()) == []
+    assert not [path for path in (tmp_path / ESCAPED, Path("/tmp") / ESCAPED, ROOT / ESCAPED) if path.exists()]
+    slowest, most = max(took for _, took, _ in said.values()), max(peak for _, _, peak in said.values())
+    figure(f"{len(said)} hostile archives refused, the slowest in {slowest:.2f} s of CPU, {most} MB, 0 bytes outside")
+
+
+def test_the_least_archive_of_another_tool_is_restored(tmp_path: Path) -> None:
+    """So that the hostile ones are not refused for something else."""
+    (tmp_path / "a").write_bytes(packed(("manifest.json", manifest(entry(RECORDS, LINE))), (RECORDS, LINE)))
+    assert read(tmp_path / "a") == {RECORDS: LINE}
+    before = files_of(tmp_path)
+    os.mkfifo(tmp_path / "fifo")
+    from ion_summary.errors import UsageError
+
+    for path in (tmp_path / "fifo", tmp_path, tmp_path / "none"):
+        with pytest.raises(UsageError):
+            read(path)
+    (tmp_path / "fifo").unlink()
+    assert files_of(tmp_path) == before
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=60) | st.from_regex(r"[./a-z0-9_-]{0,60}", fullmatch=True))
+def test_no_name_leads_out_of_a_store(name: str) -> None:
+    if is_member(name):
+        assert not name.startswith(("/", "."))
+        assert ".." not in name
+        assert name.isascii()
+        assert name.count("/") <= 2
+        assert name.isprintable()

@@ -30,6 +30,7 @@ COMMANDS = {
     "export": "Write the records to a file: JSON Lines, CSV or Parquet.",
     "stats": "Count and draw what the store holds.",
     "prune": "Delete the sessions that are older than an age.",
+    "forget": "Erase a user or a session everywhere, for good.",
     "reindex": "Rebuild the index from the stored lines.",
     "backup": "Write one verified archive of the store.",
     "restore": "Restore an archive that backup has written.",

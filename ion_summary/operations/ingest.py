@@ -15,6 +15,7 @@ from pathlib import Path
 from ion_summary.errors import NothingReadableError
 from ion_summary.operations.batch import Batch, Sorted, sort_batch
 from ion_summary.operations.drafts import Draft
+from ion_summary.operations.forget import finish
 from ion_summary.operations.known_files import Look, look, note, resume_point
 from ion_summary.operations.reading import Manner, drafts, recognise
 from ion_summary.operations.summarizing import Summaries, Summarizers
@@ -79,6 +80,8 @@ def ingest(storage: SessionSummaryStorage, request: IngestRequest, progress: Pro
         StoreLockedError, StoreNotWritableError: what was stored until then stays stored.
     """
     begun = time.monotonic()
+    if not request.dry_run:
+        finish(storage)  # what was to be forgotten goes before anything comes
     run = _Run(storage, request, progress)
     try:
         run.work()

@@ -22,6 +22,7 @@ _CHUNK = 1 << 20
 class Look:
     """A look at a source before it is read: what its file is known by, and what is known of its last reading."""
 
+    name: str
     key: str
     stamp: Stamp | None
     known: dict[str, Any] | None
@@ -31,20 +32,20 @@ class Look:
     def rejected(self) -> list[Rejected]:
         """What was rejected at the last reading: it still is, as long as the file is unchanged."""
         assert self.known is not None
-        return [Rejected(*item) for item in self.known["rejected"]]
+        return [Rejected(name or self.name, line, reason) for name, line, reason in self.known["rejected"]]
 
 
 def look(source: Source, stamp: Stamp | None, options: str, catalog: Catalog) -> Look:
     """Compares a source and its ``stamp`` with what was noted when it was last read with the same ``options``."""
     if source.path is None or stamp is None:
-        return Look(source.name, None, None, unchanged=False)
+        return Look(source.name, source.name, None, None, unchanged=False)
     key = os.fspath(source.path.absolute()) + (f":{source.member}" if source.member else "")
     query = "SELECT size, mtime, inode, state FROM file WHERE path = ?"
-    row = catalog.db.execute(query, (_storable(key),)).fetchone()
+    row = catalog.db.execute(query, (_nameless(key),)).fetchone()
     known = orjson.loads(row[3]) if row else None
-    if known is None or known["options"] != options:
-        return Look(key, stamp, None, unchanged=False)
-    return Look(key, stamp, known, unchanged=tuple(row[:3]) == stamp)
+    if known is None or known["options"] != _nameless(options):
+        return Look(source.name, key, stamp, None, unchanged=False)
+    return Look(source.name, key, stamp, known, unchanged=tuple(row[:3]) == stamp)
 
 
 def resume_point(source: Source, seen: Look) -> Resume | None:
@@ -75,12 +76,15 @@ def note(
         with source.open() as stream:
             file_hash = _hash(stream, end.offset)
     state = {
-        "options": options,
+        "options": _nameless(options),
         "hash": file_hash,
         "resume": None if end is None else [end.offset, end.state],
-        "rejected": [[item.source, item.line, item.reason] for item in rejected[:_REJECTED_KEPT]],
+        "rejected": [
+            [None if item.source == source.name else item.source, item.line, item.reason]
+            for item in rejected[:_REJECTED_KEPT]
+        ],
     }
-    return _storable(seen.key), *seen.stamp, orjson.dumps(state).decode()
+    return _nameless(seen.key), *seen.stamp, orjson.dumps(state).decode()
 
 
 def _hash(stream: IO[bytes], size: int) -> str:
@@ -96,6 +100,6 @@ def _chunks(stream: IO[bytes], size: int) -> Iterator[bytes]:
         yield chunk
 
 
-def _storable(path: str) -> str:
-    """File names need not be UTF-8, texts in SQLite must."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+def _nameless(text: str) -> str:
+    """What a path is known by: it may hold the name of somebody who wants to be forgotten."""
+    return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()

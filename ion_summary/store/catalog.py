@@ -242,6 +242,17 @@ class Catalog:
         self.db.execute("DELETE FROM partition WHERE day = ?", (day,))
         self._promote([session for (session,) in uncovered])
 
+    def drop_unused(self) -> None:
+        """Forgets names and sources that no line has any more."""
+        self.db.execute(
+            "DELETE FROM name WHERE sessions = 0 AND id NOT IN (SELECT name FROM participant)"
+            " AND id NOT IN (SELECT user FROM superseded)"
+        )
+        self.db.execute(
+            "DELETE FROM source WHERE id NOT IN (SELECT source FROM record WHERE source IS NOT NULL"
+            " UNION SELECT source FROM superseded WHERE source IS NOT NULL)"
+        )
+
     def _promote(self, sessions: list[int]) -> None:
         query = f"SELECT {_COLUMNS} FROM superseded WHERE session = ? ORDER BY saved DESC, id DESC LIMIT 1"
         back = [row for session in sessions if (row := self.db.execute(query, (session,)).fetchone())]

@@ -95,6 +95,20 @@ def create(db: sqlite3.Connection, statements: str) -> None:
             db.execute(statement)
 
 
+def vacuum(db: sqlite3.Connection) -> None:
+    """Writes the database anew, without the pages and parts of pages that hold what was deleted, and empties its log.
+
+    Raises StoreNotWritableError: the disk is full, or a reader has been at it for longer than the connection waits.
+    """
+    try:
+        db.execute("VACUUM")
+        (busy, _, _) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.OperationalError as error:
+        raise StoreNotWritableError(path="the index", reason=str(error)) from error
+    if busy:
+        raise StoreNotWritableError(path="the index", reason="somebody has been reading it all the time")
+
+
 def drop_everything(db: sqlite3.Connection) -> None:
     """Drops every table, in the caller's transaction. Virtual ones first: they take their shadows with them."""
     tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE ?"

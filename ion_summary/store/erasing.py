@@ -38,13 +38,13 @@ def spellings(text: str) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys((orjson.dumps(text), json.dumps(text).encode())))
 
 
-def rewrite(path: Path, goes: Goes, needles: Collection[bytes] = ()) -> bool:
+def rewrite(path: Path, goes: Goes, needles: Collection[bytes] | None = None) -> bool:
     """Writes a partition anew without the lines that go; whether there were any.
 
-    Without one of the ``needles`` in its bytes, if there are any, it is left alone.
+    If ``needles`` are given, one that has none of them in its bytes is left alone.
     """
     data = sealing.read(path)
-    if needles and not any(needle in data for needle in needles):
+    if needles is not None and not any(needle in data for needle in needles):
         return False
     kept = b"".join(line for line in split(data) if not goes(line, fields_of(line)))
     if len(kept) == len(data):
@@ -61,6 +61,11 @@ def of_sessions(sessions: Collection[int]) -> Goes:
         return isinstance(named, str) and hash64(named) in sessions
 
     return goes
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    """The lines of a partition with their newlines."""
+    return split(sealing.read(path))
 
 
 def split(data: bytes) -> Iterator[bytes]:

@@ -26,6 +26,7 @@ from ion_summary.store.database import (
     remove_database,
     schema_of,
     transaction,
+    vacuum,
 )
 from ion_summary.store.matching import searchable
 from ion_summary.store.parsing import parse, slices
@@ -172,6 +173,13 @@ class IndexWriter:
             for day, some in documents.items():
                 if indexed.get(day, 0) == starts[day]:  # else lines before them are still in the hot tail
                     self.segments.add(day, layout.records_path(self._root, day).stat().st_size, some)
+
+    def wipe(self) -> None:
+        """Leaves nothing in either database of what was deleted from it. Raises StoreNotWritableError."""
+        with transaction(self.catalog.db):
+            self.catalog.drop_unused()
+        for db in (self.catalog.db, self.segments.db):
+            vacuum(db)
 
     def drop_empty_months(self) -> None:
         """Removes the segments of months that have no partition left.

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ion_summary.errors import StoreNotWritableError
 from ion_summary.model import SummaryType
-from ion_summary.store import erasing, files, layout, sealing, tombstones
+from ion_summary.store import erasing, files, layout, tombstones
 from ion_summary.store.catalog import DAY_SHIFT, Catalog
 from ion_summary.store.tombstones import Counts, Tombstones, prune_fields
 
@@ -84,7 +84,7 @@ def _expired_of(catalog: Catalog, expiry: Expiry, day: int, paths: Sequence[Path
     if not expiry.is_selective or not gone:
         return None
     goes = erasing.of_sessions({one.session for one in gone})
-    lines = (line for path in paths for line in erasing.split(sealing.read(path)))
+    lines = (line for path in paths for line in erasing.lines_of(path))
     return Expired(day, False, gone, sum(len(line) for line in lines if goes(line, erasing.fields_of(line))))
 
 
@@ -127,7 +127,9 @@ def _tombstones(root: Path, found: Sequence[Expired], keep_counts: bool) -> Iter
     """A line for each day, of what no line names yet: a prune that was interrupted counts nothing twice."""
     known = Tombstones.read(root)
     for one in found:
-        fresh = [gone for gone in one.sessions if not known.is_pruned((gone.session,), one.day)]
+        fresh = one.sessions
+        if known.has_pruned(one.day):
+            fresh = [gone for gone in fresh if not known.is_pruned((gone.session,), one.day)]
         if fresh:
             numbers = {gone.session for gone in fresh} | {gone.content for gone in fresh if gone.content is not None}
             counts = Counts(len(fresh), sum(gone.llm for gone in fresh), sum(gone.messages for gone in fresh))

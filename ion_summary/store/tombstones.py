@@ -98,6 +98,10 @@ class Tombstones:
         pruned = self._pruned_of(day)
         return bool(pruned) and any(_short(number) in pruned for number in numbers)
 
+    def has_pruned(self, day: int) -> bool:
+        """Whether anything was pruned of that day."""
+        return bool(self._pruned_of(day))
+
     def pruned_counts(self) -> dict[int, Counts]:
         """Per day how much was pruned, as far as it was kept."""
         found: dict[int, Counts] = {}

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
+from typing import Any
 
 from ion_summary.model import SessionSummary
 from ion_summary.progress import Progress
@@ -130,6 +131,23 @@ class StoreWriter:
         """Puts the hot tail into the segments: the end of a large ingest is a good moment."""
         self._index.fill_segments()
 
+    def expect_changes(self, days: Iterable[int]) -> None:
+        """Notes that partitions are about to be written anew: that they are shorter then is no damage."""
+        with transaction(self.catalog.db):
+            self.catalog.db.executemany(
+                "UPDATE partition SET inode = 0, size = 0 WHERE day = ?", [(day,) for day in days]
+            )
+
+    def forget_files(self, texts: Iterable[str]) -> None:
+        """Forgets what is noted of transcript files in which one of the texts occurs: they are read again."""
+        with transaction(self.catalog.db):
+            self.catalog.db.executemany("DELETE FROM file WHERE instr(state, ?)", [(text,) for text in texts if text])
+
+    def wipe(self) -> None:
+        """Leaves nothing in the index of what it has deleted. Raises StoreNotWritableError."""
+        self._index.fill_segments()
+        self._index.wipe()
+
     def drop_empty_months(self) -> None:
         """Removes the segments of months that have no partition left: after a prune."""
         self._index.drop_empty_months()
@@ -170,11 +188,13 @@ class StoreWriter:
 
 def _is_forgotten(record: SessionSummary, tombstones: Tombstones) -> bool:
     content = content_number(record.metadata.get("content_hash")) if record.metadata.get("id_derived") else None
-    return tombstones.is_forgotten(record.session_id, names_of(record), () if content is None else (content,))
+    names = names_in({"user_id": record.user_id, "metadata": record.metadata})
+    return tombstones.is_forgotten(record.session_id, names, () if content is None else (content,))
 
 
-def names_of(record: SessionSummary) -> list[str]:
-    """Whose session a record is of: the user's, and in a room that of everybody who took part."""
-    participants = record.metadata.get("participants")
-    named = participants if isinstance(participants, list) else []
-    return [record.user_id, *(name for name in named if isinstance(name, str))]
+def names_in(fields: Mapping[str, Any]) -> list[str]:
+    """Whose session a line is of: the user's, and in a room that of everybody who took part."""
+    metadata = fields.get("metadata")
+    participants = metadata.get("participants") if isinstance(metadata, dict) else None
+    named = [fields.get("user_id"), *(participants if isinstance(participants, list) else ())]
+    return [name for name in named if isinstance(name, str)]

@@ -336,6 +336,8 @@ def test_names_are_those_of_the_contract() -> None:
         "search": "--user --type --since --until --source --tag --session -n --limit --offset --sort",
         "show": "--messages",
         "stats": "--by",
+        "prune": "--older-than --user --type --keep-stats --no-keep-stats --force --yes --dry-run --lock-timeout --tz",
+        "forget": "--user --session --yes --dry-run --lock-timeout",
         "reindex": "--workers --lock-timeout",
         "verify": "",
     }

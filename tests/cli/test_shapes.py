@@ -20,6 +20,7 @@ COMMANDS = {
     "stats": ["stats"],
     "stats --by": ["stats", "--by", "month"],
     "prune": ["prune", "--older-than", "1d", "--force", "--yes"],
+    "forget": ["forget", "--session", "s-1", "--yes"],
     "reindex": ["reindex"],
     "verify": ["verify"],
     "config show": ["config", "show"],

@@ -42,6 +42,7 @@ bench: $(BENCH)  ## Set up, then run the benchmarks at a small size (benchmarks/
 	$(PYTHON_IN_VENV) -m benchmarks.cold_start --sessions 2000
 	$(PYTHON_IN_VENV) -m benchmarks.reindex --sessions 2000
 	$(PYTHON_IN_VENV) -m benchmarks.original --sessions 2000
+	$(PYTHON_IN_VENV) -m benchmarks.readers --megabytes 2
 
 docs: $(DEV)  ## Write the generated pages of docs/ again
 	$(PYTHON_IN_VENV) -m scripts.generate_docs

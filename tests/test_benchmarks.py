@@ -8,7 +8,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from benchmarks import generate, vocabulary
+from benchmarks import exports, generate, readers, vocabulary
+from ion_summary.transcripts.detect import READERS, detect
+from ion_summary.transcripts.reader import Source
 
 
 def test_a_session_depends_on_seed_and_number_alone(tmp_path: Path) -> None:
@@ -51,3 +53,13 @@ def test_absent_words_are_absent() -> None:
 )
 def test_particles_fit_their_word(written: str, read: str) -> None:
     assert generate._PARTICLE.sub(generate._particle, written) == read
+
+
+@pytest.mark.parametrize("name", exports.WRITERS)
+def test_exports_are_what_they_are_called_and_whole(tmp_path: Path, name: str) -> None:
+    """What the benchmark of a reader reads is of that format, and nothing in it is rejected."""
+    path = tmp_path / f"x{exports.SUFFIXES.get(name, '.jsonl')}"
+    written = exports.WRITERS[name](path, 30_000)
+    detection = detect(Source(path.name, path))
+    assert detection.reader is READERS[name]
+    assert readers.read_all(path) == written

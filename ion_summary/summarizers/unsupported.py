@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
+from unicodedata import normalize
 
 from ion_summary.model import Message
 from ion_summary.summarizers.llm import Flag, FlagKind
@@ -36,7 +37,7 @@ _NO_NAMES = frozenset(
     "the a an this that these those it they he she we you there no yes not and or but if when while after before both "
     "all one two three mr mrs ms dr prof am pm".split()
 )
-_KO_TITLES = "님|씨|대리|과장|차장|부장|팀장|실장|사장|교수|선생|원장|매니저|기사"
+_KO_TITLES = "님|씨|대리|과장|차장|부장|팀장|실장|사장|교수|원장|매니저"
 _NOT_A_KO_NAME = frozenset(
     "고객 상담 담당 사용 이용 판매 구매 선생 사장 부장 과장 팀장 기사 회원 손님 의사 환자 학생 어머 아버 할머 "
     "할아버 부모 상대 본인 택배 배달 상담원 담당자 사용자 이용자 판매자 구매자 작성자 관리자 개발자 참여자".split()
@@ -77,7 +78,8 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "code": re.compile(
             r"https?://[^\s<>\"']+[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"  # addresses
             r"|(?<![\w.-])[\w-]+\.(?:py|js|ts|json|toml|ya?ml|txt|csv|pdf|md|sh|sql|log|exe|zip|jpg|png|xlsx?|docx?)\b"
-            r"|(?<![A-Za-z0-9])(?=[A-Za-z0-9_-]*[A-Za-z])(?=[A-Za-z0-9_-]*\d)"
+            # letters and digits, but no number with its unit (10k, 3rd, 5kg)
+            r"|(?<![A-Za-z0-9.])(?!\d+[A-Za-z]{1,2}(?![A-Za-z0-9_-]))(?=[A-Za-z0-9_-]*[A-Za-z])(?=[A-Za-z0-9_-]*\d)"
             r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*(?![A-Za-z0-9])"
         ),
         "date": re.compile(
@@ -91,7 +93,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             re.IGNORECASE,
         ),
         "name": re.compile(r"(?<![\w'-])[A-Z][a-z]+(?:['-][A-Za-z]+)*(?![\w])"),
-        "ko_name": re.compile(rf"(?<![가-힣])([가-힣]{{2,4}}?)\s?(?:{_KO_TITLES})(?![가-힣]{{2}})"),
+        "ko_name": re.compile(rf"(?<![가-힣])([가-힣]{{2,4}}?)\s?(?:{_KO_TITLES})"),
     }
 
 
@@ -121,6 +123,7 @@ class _Known:
     """What a text says, in forms that do not depend on spelling."""
 
     def __init__(self, said: str) -> None:
+        said = normalize("NFC", said)
         self._folded = fold(said)
         self._dense = re.sub(r"[\s,]", "", self._folded)
         self._patterns = _patterns()

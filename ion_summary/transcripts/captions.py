@@ -22,6 +22,7 @@ from ion_summary.transcripts.rooms import MAX_CHARACTERS
 _FIRST_LINES = 12
 _LONG = 1_000
 """Characters, after which the next sentence of the same speaker is another message."""
+_LONGEST = 10_000
 _PAUSE = 5.0
 """Seconds of silence after which captions without a speaker are another message."""
 _ADJACENT = 0.1
@@ -105,7 +106,7 @@ class _Said:
             return False
         if self.name is None and cue.start - self.end > _PAUSE:
             return False
-        return self.size < _LONG or not _SENTENCE_END.search(self.lines[-1])
+        return self.size < _LONG or (self.size < _LONGEST and not _SENTENCE_END.search(self.lines[-1]))
 
     def take(self, cue: Cue) -> None:
         """Adds the words of ``cue``, without those that were there before and only rolled up, or are still growing."""

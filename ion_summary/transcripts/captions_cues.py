@@ -54,7 +54,10 @@ def cues(lines: Iterable[TextLine | Rejected]) -> Iterator[Cue | Rejected]:
             yield block
             continue
         at = next((number for number, line in enumerate(block[:2]) if is_timing(line)), None)
-        if at is None and pending and len(pending.lines) < _MAX_BLOCK and not _is_aside(block):
+        if at is None and pending and not _is_aside(block):
+            if len(pending.lines) > _MAX_BLOCK:
+                yield pending
+                pending = pending._replace(lines=[])
             pending = pending._replace(lines=[*pending.lines, *block])
         elif at is not None and (at == 0 or not _NO_CUE.match(block[0])):
             if pending:

@@ -54,7 +54,7 @@ class Spool:
 
 
 def chained(openers: Sequence[Callable[[], IO[bytes]]]) -> IO[bytes]:
-    """What several files hold, one after the other with a newline between each two; one of them is open at a time."""
+    """What several files hold, one after the other, each ended by a newline; one of them is open at a time."""
     return io.BufferedReader(_Chain(openers), BUFFER)
 
 
@@ -63,6 +63,7 @@ class _Chain(io.RawIOBase):
         self._openers = openers
         self._next = self._position = 0
         self._file: IO[bytes] | None = None
+        self._last = b"\n"
 
     def readable(self) -> bool:
         return True
@@ -81,8 +82,9 @@ class _Chain(io.RawIOBase):
             data = self._file.read(len(buffer))
             if not data:
                 self._shut()
-                data = b"\n" if self._next < len(self._openers) else b""
+                data = b"\n" if self._last != b"\n" and self._next < len(self._openers) else b""
         buffer[: len(data)] = data
+        self._last = data[-1:]
         self._position += len(data)
         return len(data)
 
@@ -93,6 +95,7 @@ class _Chain(io.RawIOBase):
         if offset < self._position:
             self._shut()
             self._next = self._position = 0
+            self._last = b"\n"
         buffer = bytearray(BUFFER)
         while self._position < offset and self.readinto(memoryview(buffer)[: offset - self._position]):
             pass

@@ -6,15 +6,14 @@ zone and no message, and all but CSV know minutes only.
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import Any
 
 from ion_summary.model import Message
 from ion_summary.transcripts import encoding, rooms, sniff
+from ion_summary.transcripts import kakaotalk_exports as exports
 from ion_summary.transcripts import kakaotalk_lines as shapes
 from ion_summary.transcripts.kakaotalk_lines import Line
 from ion_summary.transcripts.lines import TextLine, byte_lines, decoded_lines
@@ -23,9 +22,6 @@ from ion_summary.transcripts.rooms import Room, Spoken
 
 _Seen = tuple[TextLine, Line | None]
 """A line, and what it begins; None if it continues."""
-_HEADER_LINES = 5
-_NAMED_FILE = re.compile(r"KakaoTalk(?:_Chats?)?_(?:\d{8}_\d{4}_\d{2}_\d{3}_)?")
-_DATED_FILE = re.compile(r"[_ -]\d{4}[-.]\d{1,2}[-.]\d{1,2}.*$|-\d+$")
 
 
 class KakaoTalkReader:
@@ -39,9 +35,9 @@ class KakaoTalkReader:
         look = sniff.look(head)
         if look.kind != "text":
             return None
-        dialect, count = _dialect(look.lines)
-        top = look.lines[:_HEADER_LINES]
-        if any(map(shapes.ROOM.match, top)) and any(map(shapes.SAVED.match, top)):
+        dialect, count = exports.dialect(look.lines)
+        top = look.lines[: exports.HEADER_LINES]
+        if any(map(shapes.room, top)) and any(map(shapes.SAVED.match, top)):
             return Evidence(97, f"the header of a KakaoTalk export ({dialect or 'no messages seen'})")
         if dialect == "csv" and shapes.CSV_HEADER.match(look.lines[0]):
             return Evidence(95, "the header Date,User,Message and dated rows, as KakaoTalk writes CSV")
@@ -58,26 +54,28 @@ class KakaoTalkReader:
             raw.seek(0)
             stream, mark = encoding.as_utf8(raw)
             with stream:
-                state = start.state if start else _first_state(head, source.name)
+                state = start.state if start else _first_state(head, source)
                 offset = start.offset if start else max(mark, 0)
                 if start:
                     stream.seek(offset)
-                day = date.fromisoformat(state["day"]) if state["day"] else None
-                room = Room(str(state["room"]))
-                parser = _Parser(source.name, room, str(state["dialect"]), options.tz, day, bool(state["announces"]))
                 lines = byte_lines(stream, offset, int(state["line"]))
+                parsers = _Parsers(_parser(source.name, state, options.tz))
                 decoded = decoded_lines(lines, str(state["encoding"]), source.name)
-                last = yield from rooms.sessions(parser.spoken(decoded), options)
+                last = yield from rooms.sessions(parsers.spoken(decoded), options)
                 if last and mark >= 0:
-                    yield Resume(last.offset, {**state, **_state_at(last, parser)})
+                    yield Resume(last.offset, {**state, **_state_at(last, parsers.of(last))})
 
 
-def _first_state(head: bytes, name: str) -> dict[str, Any]:
+def _parser(source: str, state: dict[str, Any], tz: tzinfo) -> _Parser:
+    day = date.fromisoformat(state["day"]) if state["day"] else None
+    return _Parser(source, Room(str(state["room"])), str(state["dialect"]), tz, day, bool(state["announces"]))
+
+
+def _first_state(head: bytes, source: Source) -> dict[str, Any]:
     lines = sniff.look(head).lines
-    dialect, _ = _dialect(lines)
     return {
-        "room": _room(lines, name),
-        "dialect": dialect or "windows",
+        "room": exports.room(lines, source.files[0].name),
+        "dialect": exports.dialect(lines)[0] or "windows",
         "encoding": encoding.guess(encoding.decoded_head(head)),
         "line": 0,
         "day": None,
@@ -86,36 +84,39 @@ def _first_state(head: bytes, name: str) -> dict[str, Any]:
 
 
 def _state_at(last: Spoken, parser: _Parser) -> dict[str, Any]:
+    """What must be known to read on from ``last``, which ``parser`` has found."""
     when = last.message.timestamp
-    return {"line": last.line - 1, "day": when.date().isoformat() if when else None, "announces": parser.announces}
+    return {
+        "room": parser.room.name,
+        "dialect": parser.dialect,
+        "line": last.line - 1,
+        "day": when.date().isoformat() if when else None,
+        "announces": parser.announces,
+    }
 
 
-def _dialect(lines: list[str]) -> tuple[str | None, int]:
-    """The dialect that most of the lines are messages of, and how many."""
-    counts: Counter[str] = Counter()
-    for line in lines:
-        if shapes.windows(line):
-            counts["windows"] += 1
-        elif shapes.csv(line):
-            counts["csv"] += 1
-        else:
-            for dialect in shapes.PHONES:
-                found = shapes.phone(line, dialect)
-                counts[dialect] += bool(found and found.name)
-    best = counts.most_common(1)
-    return (best[0][0], best[0][1]) if best and best[0][1] else (None, 0)
+@dataclass(slots=True)
+class _Parsers:
+    """The parsers of a file's exports, and the offset from which each of them read."""
 
+    first: _Parser
+    used: list[tuple[int, _Parser]] = field(default_factory=list)
 
-def _room(lines: list[str], name: str) -> str:
-    """The room's name from the export's header, else from the file's name."""
-    for line in lines[:_HEADER_LINES]:
-        if match := shapes.ROOM.match(line):
-            found = next((group for group in match.groups() if group), "")
-            if found.strip():
-                return found.strip()
-    stem = re.split(r"[/\\:]", name)[-1]
-    stem = re.sub(r"\.(?:txt|csv|eml)$", "", stem, flags=re.I)
-    return _DATED_FILE.sub("", _NAMED_FILE.sub("", stem, count=1)).strip(" _-") or "KakaoTalk"
+    def spoken(self, lines: Iterable[TextLine | Rejected]) -> Iterator[Spoken | Rejected]:
+        """The messages of all exports in the file."""
+        found = exports.Exports(lines)
+        parser = self.first
+        self.used.append((0, parser))
+        yield from parser.spoken(found.of_one())
+        while found.room is not None:
+            room = Room(found.room) if found.room else self.first.room
+            parser = _Parser(parser.source, room, found.dialect() or parser.dialect, parser.tz, None, announces=False)
+            self.used.append((found.offset, parser))
+            yield from parser.spoken(found.of_one())
+
+    def of(self, spoken: Spoken) -> _Parser:
+        """The one that has found a message."""
+        return next(parser for offset, parser in reversed(self.used) if offset <= spoken.offset)
 
 
 _NOTHING = Line(None, None, "")
@@ -130,6 +131,7 @@ class _Open:
     texts: list[str]
     offset: int
     line: int
+    size: int = 0
 
 
 @dataclass(slots=True)
@@ -156,7 +158,7 @@ class _Parser:
             (number, offset, text), begun = item
             if begun is None:
                 if self.current:
-                    self.current.texts.append(text)
+                    yield from self._more(self.current, text)
                 continue
             yield from self._close()
             if begun.when and begun.name:
@@ -167,6 +169,14 @@ class _Parser:
         yield from self._close()
         yield from self._undated()
 
+    def _more(self, current: _Open, text: str) -> Iterator[Spoken | Rejected]:
+        """Adds a line to the message; one without an end becomes several."""
+        current.texts.append(text)
+        current.size += len(text)
+        if current.size > rooms.MAX_CHARACTERS:
+            yield from self._close()
+            self.current = _Open(current.when, current.name, [], current.offset, current.line)
+
     def _close(self) -> Iterator[Spoken | Rejected]:
         current, self.current = self.current, None
         if not current:
@@ -175,7 +185,7 @@ class _Parser:
         text = "\n".join(current.texts).rstrip()
         if self.dialect == "csv":
             text = shapes.csv_text(text)
-        if text and not (self.dialect == "csv" and shapes.notice(text)):
+        if text and not shapes.deleted(text) and not (self.dialect == "csv" and shapes.notice(text)):
             when = current.when.replace(tzinfo=self.tz)
             yield Spoken(Message("user", text, when, current.name), self.room, current.offset, current.line)
 
@@ -201,7 +211,10 @@ class _Parser:
 
     def _csv(self, lines: Iterable[TextLine | Rejected]) -> Iterator[_Seen | Rejected]:
         for item in lines:
-            yield item if isinstance(item, Rejected) else (item, shapes.csv(item[2]))
+            if isinstance(item, Rejected):
+                yield item
+            else:
+                yield item, _NOTHING if shapes.CSV_HEADER.match(item[2]) else shapes.csv(item[2])
 
     def _phone(self, lines: Iterable[TextLine | Rejected]) -> Iterator[_Seen | Rejected]:
         """A date that stands alone announces the next message, if that is of it; else it is text of the last one."""

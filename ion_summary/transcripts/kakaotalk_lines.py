@@ -34,9 +34,11 @@ _CSV = re.compile(
     re.S,
 )
 CSV_HEADER = re.compile(r"\"?(?:Date|날짜)\"?,\"?(?:User|사용자|이름)\"?,\"?(?:Message|메시지|내용)\"?\s*$")
-ROOM = re.compile(
-    r"(?P<a>.*?) ?(?:님과 )?카카오톡 대화\s*$|KakaoTalk Chats with (?P<b>.+?)\s*$|(?P<c>.+?) KakaoTalk Chats?\s*$"
+_ROOM = re.compile(
+    r"(?P<a>.{0,300}?) ?(?:님과 )?카카오톡 대화\s*$|KakaoTalk Chats with (?P<b>.+?)\s*$"
+    r"|(?P<c>.{1,300}?) KakaoTalk Chats?\s*$"
 )
+_DELETED = re.compile(r"(?:삭제된 메시지입니다|메시지가 삭제되었습니다|This message (?:was|has been) deleted)\.?$")
 SAVED = re.compile(r"(?:저장한 날짜|Date Saved) ?: ?(?P<when>.+)$")
 # Only whole lines in the very words of the app: "I left the file on your desk" is a message.
 _NOTICE = re.compile(
@@ -60,6 +62,19 @@ class Line(NamedTuple):
     name: str | None
     text: str
     time: time | None = None
+
+
+def room(line: str) -> str | None:
+    """The room of the header ``김민수 님과 카카오톡 대화``, empty if it has no name; None if ``line`` is no header."""
+    if "카카오톡 대화" not in line and "KakaoTalk Chat" not in line:
+        return None
+    match = _ROOM.match(line.removeprefix("\ufeff"))
+    return next((group.strip() for group in match.groups() if group), "") if match else None
+
+
+def deleted(text: str) -> bool:
+    """Whether a message's text is what the app puts in the place of one that was deleted."""
+    return _DELETED.match(text) is not None
 
 
 def day_line(line: str) -> date | None:

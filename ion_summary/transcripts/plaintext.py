@@ -48,6 +48,7 @@ class _Turn:
     name: str | None
     when: datetime | None
     texts: list[str]
+    size: int = 0
 
 
 class PlainTextReader:
@@ -120,6 +121,10 @@ def _turns(script: _Script, lines: Iterable[str | Rejected]) -> Iterator[Message
             current = turn
         elif current:
             current.texts.append(line)
+            current.size += len(line)
+            if current.size > MAX_CHARACTERS:  # a turn without an end becomes several
+                yield from _message(current)
+                current = _Turn(current.role, current.name, current.when, [])
     if current:
         yield from _message(current)
 

@@ -39,7 +39,7 @@ class Source:
     def open(self) -> IO[bytes]:
         """The bytes from the start, buffered and seekable (backwards in an archive: decompressed anew).
 
-        Several parts are opened as one, with a newline between each two. Never blocks and never follows a link. Raises
+        Several parts are opened as one, each ended by a newline. Never blocks and never follows a link. Raises
         OSError, whose text is a reason for people.
         """
         if self.parts:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from io import SEEK_END
 from itertools import islice
 from typing import Any
 from unicodedata import normalize
@@ -127,10 +128,9 @@ class _Channel:
         """The messages of all files in order; ``offset`` is where the message's file begins."""
         offset = 0
         for part in self.source.files:
-            stamped = part.stamp() if self.source.member is None else None
             if offset >= self.start:
                 yield from self._of_file(part, offset)
-            offset += stamped.size + 1 if stamped else 0
+            offset += _extent(part) if self.source.member is None else 0
 
     def _of_file(self, part: Source, offset: int) -> Iterator[Spoken | Rejected]:
         self.seen.clear()
@@ -168,6 +168,17 @@ class _Channel:
             or user
             or a_text(value.get("bot_id"))
         )
+
+
+def _extent(part: Source) -> int:
+    """Bytes that a file takes up among the parts of a source, with the newline that it is given if it has none."""
+    try:
+        with part.open() as file:
+            size = file.seek(0, SEEK_END)
+            file.seek(max(0, size - 1))
+            return size + (file.read(1) not in (b"", b"\n"))
+    except OSError:
+        return 0
 
 
 def _is_ts(value: Any) -> bool:

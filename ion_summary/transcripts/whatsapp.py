@@ -94,6 +94,7 @@ def _spoken(
     when: datetime | None = None
     name = ""
     texts: list[str] = []
+    size = 0
     for item in lines:
         if isinstance(item, Rejected):
             yield item
@@ -103,8 +104,13 @@ def _spoken(
         day = shapes.day(found.numbers, order) if found else None
         if not found or not day:
             texts.append(item[2])
+            size += len(item[2])
+            if size > rooms.MAX_CHARACTERS:  # a message without an end becomes several
+                yield from _message(when, name, texts, room)
+                texts, size = [], 0
             continue
         yield from _message(when, name, texts, room)
+        size = 0
         said = shapes.said(found.rest)
         when = datetime.combine(day, found.clock, options.tz) if said else None
         name, texts = (said.name, [said.text]) if said else ("", [])

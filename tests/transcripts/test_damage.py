@@ -94,17 +94,17 @@ def test_a_growing_file_read_in_parts_gives_what_reading_it_whole_gives(
     """As ``ingest`` does: a later reading replaces what an earlier one said of the same place."""
     raw, name = path.read_bytes(), format_of(path)
     grown = scratch / path.name
-    found: dict[str, object] = {}
+    found: dict[tuple[str | None, str], object] = {}
     start: Resume | None = None
     for end in [*sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=4))), len(raw)]:
         grown.write_bytes(raw[:end])
         for item in items(grown, format_name=name, start=start):
             if isinstance(item, Session):
-                found[item.place] = shown(item)
+                found[item.room, item.place] = shown(item)
             elif isinstance(item, Resume):
                 assert item.offset <= end
                 start = item
-    assert found == {session.place: shown(session) for session in sessions(path, format_name=name)}
+    assert found == {(each.room, each.place): shown(each) for each in sessions(path, format_name=name)}
 
 
 def test_a_torn_last_line_is_left_for_the_next_reading(tmp_path: Path) -> None:

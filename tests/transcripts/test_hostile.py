@@ -189,6 +189,33 @@ def test_a_room_is_read_in_bounded_memory(tmp_path: Path, split: str, monkeypatc
     )
 
 
+@pytest.mark.parametrize(
+    ("format_name", "first"),
+    [
+        ("kakaotalk", "2026. 1. 4. 오후 3:10, 이름 : x"),
+        ("whatsapp", "[2026. 1. 4. 15:10:00] 이름: x"),
+        ("plaintext", "User: x"),
+        ("captions", "WEBVTT\n\n00:01.000 --> 00:02.000"),
+    ],
+)
+def test_a_message_without_an_end_is_read_in_bounded_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_name: str, first: str
+) -> None:
+    for module in ("rooms", "plaintext", "captions"):
+        monkeypatch.setattr(f"ion_summary.transcripts.{module}.MAX_CHARACTERS", 30_000)
+    path = tmp_path / "endless.txt"
+    path.write_text(f"{first}\n" + "끝이 없는 말 " * 9 + ("\n" + "끝이 없는 말 " * 9) * 40_000, "utf-8")
+    source = Source("endless.txt", path)
+
+    def read_all() -> None:
+        found = [
+            len(item.messages) for item in read(source, READERS[format_name], OPTIONS) if isinstance(item, Session)
+        ]
+        assert sum(found) > 50
+
+    assert peak(read_all) < 2 * MEGABYTE
+
+
 def test_values_that_a_reader_hands_on_are_what_the_model_says() -> None:
     message = Message("user", "x")
     assert hash(message) == hash(Message("user", "x"))

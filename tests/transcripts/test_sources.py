@@ -316,3 +316,58 @@ def test_sources_of_a_forked_process_do_not_share_a_position(tmp_path: Path) -> 
     assert stat.S_ISREG(path.stat().st_mode)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert len(rest) == 799_000
+
+
+@pytest.mark.parametrize("ending", ["", "\n"])
+def test_the_parts_of_an_export_are_one_source_in_their_order(tmp_path: Path, ending: str) -> None:
+    parts = {f"Talk_2026.1.27-{number}.txt": f"{number}{ending}" for number in (1, 2, 10)}
+    (tmp_path / "x").mkdir()
+    for name, text in {**parts, "Talk_other-1.txt": "o", "a.txt": "a"}.items():
+        (tmp_path / "x" / name).write_text(text)
+    path = archived(tmp_path / "x.zip", {f"x/{name}": text.encode() for name, text in parts.items()})
+    for found in (list(find([tmp_path / "x"])), list(find([path]))):
+        joined = next(each for each in found if isinstance(each, Source) and each.parts)
+        assert joined.name.endswith("/Talk_2026.1.27-1.txt…Talk_2026.1.27-10.txt")
+        assert [Path(each.name).name for each in joined.files] == list(parts)
+        with joined.open() as file:
+            assert file.read() == f"1\n2\n10{ending}".encode()
+            for at in (2, 0, 4, 1):
+                file.seek(at)
+                assert file.read(1) == b"1\n2\n10"[at : at + 1]
+            assert file.tell() == 2
+    assert len(list(find([tmp_path / "x"]))) == 3
+
+
+def test_a_part_that_is_no_file_is_refused_alone(tmp_path: Path) -> None:
+    (tmp_path / "message_1.json").write_text("[]")
+    os.mkfifo(tmp_path / "message_2.json")
+    assert names(tmp_path) == [str(tmp_path / "message_1.json")]
+    assert refused(tmp_path) == {"message_2.json": "a FIFO, not a regular file"}
+
+
+def test_days_are_those_of_a_channel_only_below_the_lists_of_slack(tmp_path: Path) -> None:
+    days = {f"export/general/2026-01-0{day}.json": b"[]" for day in (1, 2)}
+    lists = {"export/users.json": b"[]", "export/channels.json": b"[]"}
+    alone = archived(tmp_path / "alone.zip", days)
+    with_lists = archived(tmp_path / "slack.zip", days | lists)
+    assert len(names(alone)) == 2
+    assert names(with_lists) == [f"{with_lists}:export/general/2026-01-01.json…2026-01-02.json"]
+    users = archived(tmp_path / "users.zip", {**days, "export/users.json": b"[]"})
+    assert len(names(users)) == 3, "one list alone may be anything"
+
+
+def test_siblings_lie_in_the_same_directory_or_archive(tmp_path: Path) -> None:
+    path = archived(tmp_path / "x.zip", {"a/b/1.txt": b"1", "a/top.txt": b"top"})
+    source = next(each for each in find([path]) if isinstance(each, Source) and each.member == "a/b/1.txt")
+    assert source.directory == "b"
+    with source.sibling("../top.txt").open() as file:
+        assert file.read() == b"top"
+    for missing in ("../../../top.txt", "../../etc/passwd", "no.txt"):
+        with pytest.raises(OSError):
+            source.sibling(missing).open()
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "1.txt").write_text("1")
+    (tmp_path / "link.txt").symlink_to("/etc/passwd")
+    named = next(each for each in find([tmp_path / "d"]) if isinstance(each, Source))
+    with pytest.raises(OSError):
+        named.sibling("../link.txt").open()

@@ -27,6 +27,7 @@ COMMANDS = {
     "ingest": "Read transcripts, and store a summary of each session.",
     "search": "Find sessions by words, user, type, time, source or tag.",
     "show": "Show one record, or the session itself.",
+    "similar": "Find the sessions that are about the same as one.",
     "export": "Write the records to a file: JSON Lines, CSV or Parquet.",
     "stats": "Count and draw what the store holds.",
     "prune": "Delete the sessions that are older than an age.",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ion_summary.cli.output.terminal import Terminal
     from ion_summary.model import Message, SessionSummary
     from ion_summary.operations.search import Hit
+    from ion_summary.operations.similar import Alike
     from ion_summary.store.partition import Finding
     from ion_summary.transcripts.reader import Rejected
 
@@ -62,6 +63,19 @@ def hits_table(terminal: Terminal, hits: Sequence[Hit]) -> None:
         [
             (f"{time}\n{hit.record.user_id}\n{hit.record.summary_type}\n{hit.record.session_id}", snippet)
             for time, hit, snippet in zip(times, hits, snippets, strict=True)
+        ],
+    )
+
+
+def alike_table(terminal: Terminal, found: Sequence[Alike]) -> None:
+    """Sessions with how much they are like another, and the words that both have."""
+    from ion_summary.cli.output.terminal import Column
+
+    terminal.table(
+        [Column("alike", right=True), Column("session", most=max(16, terminal.width // 3)), Column("words", wide=True)],
+        [
+            (f"{each.score:.0%}", f"{each.record.session_id}\n{each.record.user_id}", ", ".join(each.shared))
+            for each in found
         ],
     )
 

@@ -121,11 +121,9 @@ def _rate(entry: Any, where: str, origin: object) -> Rate:
     for field in ("input", "output"):
         if field not in entry:
             raise ConfigurationError(origin=origin, reason=f"{where}: {field} is missing")
-    values = {
-        "cached": entry["input"],
-        "batch_input": entry["input"],
-        "batch_output": entry["output"],
-    } | {key: value for key, value in entry.items() if key != "until"}
+    given = {key: value for key, value in entry.items() if key != "until"}
+    defaults = {"cached": "input", "batch_input": "input", "batch_output": "output"}
+    values = given | {name: given[source] for name, source in defaults.items() if name not in given}
     for field, value in values.items():
         if field not in _FIELDS:
             raise ConfigurationError(origin=origin, reason=f"{where}: unknown field {field!r}")

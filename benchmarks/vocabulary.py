@@ -52,10 +52,65 @@ ABSENT = ("청룡열차표", "xylograph")
 
 # Names of things that nobody else talks about, for the long tail: three of these each, the first ones most often.
 SYLLABLES_KO = "라벨토누미사오하진도레비카나주엘모타시온가유로지베디마솔리에파담호채구"
-SYLLABLES_EN = ["ve", "lo", "ran", "ti", "ka", "mor", "des", "nu", "pel", "xi", "ba", "gri", "sol", "em", "ta", "wu", "zen", "or", "hy", "cu", "fa", "jin", "qua", "len", "bri"]
+SYLLABLES_EN = [
+    "ve",
+    "lo",
+    "ran",
+    "ti",
+    "ka",
+    "mor",
+    "des",
+    "nu",
+    "pel",
+    "xi",
+    "ba",
+    "gri",
+    "sol",
+    "em",
+    "ta",
+    "wu",
+    "zen",
+    "or",
+    "hy",
+    "cu",
+    "fa",
+    "jin",
+    "qua",
+    "len",
+    "bri",
+]
 
-PEOPLE_KO = ["지우", "서연", "민준", "하늘", "도윤", "수아", "예준", "하린", "시우", "다은", "건우", "채원", "유진", "태오"]
-PEOPLE_EN = ["Alice", "Bruno", "Carmen", "Deepa", "Elif", "Farid", "Greta", "Hugo", "Imani", "Jonas", "Kaya", "Liam", "Mina"]
+PEOPLE_KO = [
+    "지우",
+    "서연",
+    "민준",
+    "하늘",
+    "도윤",
+    "수아",
+    "예준",
+    "하린",
+    "시우",
+    "다은",
+    "건우",
+    "채원",
+    "유진",
+    "태오",
+]
+PEOPLE_EN = [
+    "Alice",
+    "Bruno",
+    "Carmen",
+    "Deepa",
+    "Elif",
+    "Farid",
+    "Greta",
+    "Hugo",
+    "Imani",
+    "Jonas",
+    "Kaya",
+    "Liam",
+    "Mina",
+]
 
 # {a}, {b}: nouns of the session's subject; {c}: any noun; {n}: a number; {code}: an order or ticket number; {who}: a person.
 # After a slot, "을/를" and its like are resolved to the form that the word asks for.

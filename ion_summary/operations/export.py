@@ -84,4 +84,3 @@ def _records(storage: SessionSummaryStorage, query: Query, progress: Progress) -
             of_day = replace(query, since_ms=since, until_ms=until, limit=_ALL, offset=0, sort="oldest")
             yield from (record for record, _ in storage.find(of_day)[1])
         progress.advance(count)
-

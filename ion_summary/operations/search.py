@@ -39,7 +39,7 @@ def search(storage: SessionSummaryStorage, query: Query) -> SearchResult:
 
 def _hit(record: SessionSummary, score: float, terms: Sequence[Term]) -> Hit:
     snippet = _snippet(record, terms)
-    spans = sorted({match.span() for term in terms for match in term.pattern.finditer(snippet)})
+    spans = sorted({span for term in terms for span in term.spans(snippet)})
     return Hit(record, score, snippet, spans)
 
 

@@ -68,4 +68,3 @@ def report(storage: SessionSummaryStorage, tz: tzinfo | None, made: datetime) ->
         for key, found in by.items()
     }
     return Report(storage.path.name, made, totals, dict(days(storage, tz)), groups)
-

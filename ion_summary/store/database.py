@@ -60,21 +60,29 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise StoreNotWritableError(path="the index", reason=str(error)) from error
 
 
+Version = tuple[int, int, int]
+
+
+def version(db: sqlite3.Connection) -> Version:
+    """Something else after every change of the database, by whomever, and this connection's own."""
+    (others,) = db.execute("PRAGMA data_version").fetchone()
+    (tables,) = db.execute("PRAGMA schema_version").fetchone()
+    return others, tables, db.total_changes
+
+
 class Memo(Generic[_T]):
     """What was last read by ``read``, as long as nobody has changed the database since: not even this connection."""
 
     def __init__(self, db: sqlite3.Connection, read: Callable[[], _T]) -> None:
         self._db = db
         self._read = read
-        self._known: tuple[tuple[int, int, int], _T] | None = None
+        self._known: tuple[Version, _T] | None = None
 
     def __call__(self) -> _T:
         """The value."""
-        (others,) = self._db.execute("PRAGMA data_version").fetchone()
-        (tables,) = self._db.execute("PRAGMA schema_version").fetchone()
-        version = (others, tables, self._db.total_changes)
-        if self._known is None or self._known[0] != version:
-            self._known = (version, self._read())
+        now = version(self._db)
+        if self._known is None or self._known[0] != now:
+            self._known = (now, self._read())
         return self._known[1]
 
 

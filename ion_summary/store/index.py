@@ -68,7 +68,9 @@ class IndexWriter:
 
     def _open_both(self) -> None:
         self.catalog = Catalog(self._open(layout.CATALOG, catalog.SCHEMA, catalog.create))
-        self.segments = Segments(self._open(layout.TEXT, segments.SCHEMA, segments.create), self.catalog.partitions)
+        text = self._open(layout.TEXT, segments.SCHEMA, segments.create)
+        self.segments = Segments(lambda: text, self.catalog.partitions)
+        assert self.segments.db is text  # opened already: both are locked for as long as this writer is there
         paths = (self._root / layout.INDEX / name for name in (layout.CATALOG, layout.TEXT))
         self._identities = {path: _identity(path) for path in paths}
 
@@ -116,7 +118,7 @@ class IndexWriter:
     def close(self) -> None:
         """Ends the connections; SQLite then folds its write-ahead log into the database."""
         self.catalog.db.close()
-        self.segments.db.close()
+        self.segments.close()
 
     def catch_up(self, progress: Progress | None = None, workers: Workers | None = None) -> None:
         """Takes in whatever has changed in the partitions since the last time, and fills the segments if it is much.

@@ -23,6 +23,8 @@ TOMBSTONES = "tombstones.jsonl"
 
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 DAY_MS = 86_400_000
+# Of ``st_mode``, as the module stat has them.
+_FILE_TYPE, _REGULAR = 0o170000, 0o100000
 
 
 def day_of(created_ms: int) -> int:
@@ -77,31 +79,42 @@ def transcript_files(root: Path) -> dict[int, list[Path]]:
 
 
 def _partitions(root: Path, prefix: str, suffix: str = _SUFFIX) -> Iterator[tuple[int, os.stat_result]]:
-    """Looked at before every search, so that it is done without a pattern to compile and without a ``Path`` a file."""
-    if not root.is_dir():
+    """Looked at before every search, so that a file costs little more than its ``stat``."""
+    try:
+        months = sorted((entry.name, entry.path) for entry in os.scandir(root) if _is_month(entry.name))
+    except (FileNotFoundError, NotADirectoryError):
         return
-    start, end = len(prefix), len(prefix) + 8
-    months = sorted(entry.path for entry in os.scandir(root) if _is_month(entry.name) and entry.is_dir())
-    for month in months:
-        for entry in os.scandir(month):
-            name = entry.name
-            digits = name[start:end]
-            if name[:start] != prefix or name[end:] != suffix or not entry.is_file(follow_symlinks=False):
-                continue
-            try:
-                yield _day_named(digits), entry.stat(follow_symlinks=False)
-            except (ValueError, FileNotFoundError):
-                continue  # not a date, or pruned between the listing and the look
+    for month, path in months:
+        days = _days_of(month)
+        start, length = prefix + month[:4] + month[5:], len(prefix) + 8 + len(suffix)
+        digits = slice(len(start), -len(suffix))
+        try:
+            names = os.listdir(path)  # noqa: PTH208 - a Path for each file would cost more than its stat
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # pruned between the listing and the look, or something else of that name
+        for name in names:
+            if len(name) == length and name.startswith(start) and name.endswith(suffix) and name[digits] in days:
+                try:
+                    stat = os.lstat(f"{path}/{name}")
+                except FileNotFoundError:
+                    continue
+                if stat.st_mode & _FILE_TYPE == _REGULAR:
+                    yield days[name[digits]], stat
 
 
 def _is_month(name: str) -> bool:
     return len(name) == 7 and name[4] == "-" and name.isascii() and name[:4].isdigit() and name[5:].isdigit()
 
 
-def _day_named(digits: str) -> int:
-    if not (digits.isascii() and digits.isdigit()):
-        raise ValueError(digits)
-    return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).toordinal()
+@lru_cache(maxsize=1024)
+def _days_of(month: str) -> dict[str, int]:
+    """The days of ``YYYY-MM`` by their two digits; none if there is no such month."""
+    try:
+        first = date(int(month[:4]), int(month[5:]), 1)
+    except ValueError:
+        return {}
+    last = date(first.year + first.month // 12, first.month % 12 + 1, 1) if month < "9999-12" else date.max
+    return {f"{day:02}": first.toordinal() + day - 1 for day in range(1, (last - first).days + 1)}
 
 
 def to_ms(created_at: str, naive: tzinfo | None) -> int:

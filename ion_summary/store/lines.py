@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from ion_summary.store import layout
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place, hash64
+from ion_summary.store.matching import folded, has_all, has_tag, probes, searchable, verdict
 from ion_summary.store.partition import DamagedLineError, Finding, decode_record, has_digest
 from ion_summary.store.tracking import is_known
+from ion_summary.text.tokens import Term
+
+# To read so many bytes that are not wanted takes as long as to ask for the next ones.
+_READ_OVER = 16_384
+# A process may have some hundred files open, a store some thousand partitions.
+_OPEN_AT_ONCE = 64
 
 
 class MovedError(Exception):
@@ -37,22 +45,50 @@ class LineReader:
             os.close(descriptor)
         self._open.clear()
 
-    def record(self, place: Place, needles: Sequence[bytes] = ()) -> dict[str, Any] | None:
-        """The record at a place, its digest checked; None if it is damaged. Raises MovedError.
+    def record(self, place: Place) -> dict[str, Any] | None:
+        """The record at a place, its digest checked; None if it is damaged. Raises MovedError."""
+        return self._decoded(place, self.read(place.id >> DAY_SHIFT, place.offset, place.length))
 
-        None also if its line, in lower case, lacks one of the ``needles``: most candidates need not be parsed to be
-        turned down. (Only lines of ours are sure to hold their texts unescaped and in NFC.)
+    def with_terms(self, places: Iterable[Place], terms: Sequence[Term], tag: str | None) -> Iterator[Place]:
+        """Those of the places whose record has all the terms, and the tag. Raises MovedError.
+
+        Only what is shown has its digest checked; here most lines need not even be parsed.
         """
-        day = place.id >> DAY_SHIFT
-        line = os.pread(self._descriptor(day), place.length, place.offset)
-        if needles and has_digest(line):
-            lowered = line.lower()
-            if not all(needle in lowered for needle in needles):
-                return None
+        wanted = probes(terms)
+        for place, line in self._lines_of(places):
+            if wanted and has_digest(line):
+                found = verdict(line, wanted)
+                if found is False:
+                    continue
+                if found and tag is None:
+                    yield place
+                    continue
+            record = self._decoded(place, line)
+            if record is not None:
+                texts, tags = searchable(record)
+                if (tag is None or has_tag(tags, tag)) and has_all(folded(texts), terms):
+                    yield place
+
+    def _lines_of(self, places: Iterable[Place]) -> Iterator[tuple[Place, bytes]]:
+        """Each with its line; of a day of which many are wanted, the bytes are read all at once."""
+        for day, group in groupby(places, key=lambda place: place.id >> DAY_SHIFT):
+            some = list(group)
+            start, end = min(place.offset for place in some), max(place.offset + place.length for place in some)
+            if end - start > len(some) * _READ_OVER:
+                yield from ((place, self.read(day, place.offset, place.length)) for place in some)
+            else:
+                data = self.read(day, start, end - start)
+                yield from ((place, data[place.offset - start : place.offset - start + place.length]) for place in some)
+
+    def read(self, day: int, offset: int, length: int) -> bytes:
+        """Bytes of a day's partition. Raises MovedError."""
+        return os.pread(self._descriptor(day), length, offset)
+
+    def _decoded(self, place: Place, line: bytes) -> dict[str, Any] | None:
         try:
             record = decode_record(line)
         except DamagedLineError as error:
-            path = layout.records_path(self._root, day)
+            path = layout.records_path(self._root, place.id >> DAY_SHIFT)
             self._on_damage(Finding(path.relative_to(self._root).as_posix(), _line_number(path, place), str(error)))
             return None
         if hash64(record["session_id"]) != place.session:
@@ -61,6 +97,8 @@ class LineReader:
 
     def _descriptor(self, day: int) -> int:
         if day not in self._open:
+            if len(self._open) == _OPEN_AT_ONCE:
+                os.close(self._open.pop(next(iter(self._open))))
             path = layout.records_path(self._root, day)
             try:
                 self._open[day] = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)

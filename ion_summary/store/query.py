@@ -6,18 +6,21 @@ only where the index lets through too much: words of three syllables or more, ph
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import nlargest, nsmallest
+from itertools import islice
+from operator import itemgetter
 from typing import Any, Literal
 
 import orjson
 
 from ion_summary.store.catalog import DAY_SHIFT, PLACE, Catalog, Place, hash64
 from ion_summary.store.layout import month_of
-from ion_summary.store.matching import folded, has_all, has_tag, searchable
-from ion_summary.store.segments import Segments, match_expression
-from ion_summary.store.tracking import unindexed
+from ion_summary.store.lines import LineReader
+from ion_summary.store.segments import Segments, match_expression, outside_expression
+from ion_summary.store.tail import Tail
 from ion_summary.text.tokens import Term, parse_terms
 
 Sort = Literal["relevance", "newest", "oldest"]
@@ -53,27 +56,16 @@ class Query:
         return parse_terms(self.text) if self.text else []
 
 
-#: Reads the record at a place; None if it is damaged (which the callee reports) or lacks one of the needles.
-Fetch = Callable[[Place, Sequence[bytes]], dict[str, Any] | None]
-
-
 class Matches:
     """The records that a query matches, at one moment."""
 
-    def __init__(self, query: Query, catalog: Catalog, segments: Segments, fetch: Fetch) -> None:
+    def __init__(self, query: Query, catalog: Catalog, segments: Segments, lines: LineReader) -> None:
         self._query = query
         self._catalog = catalog
         self._segments = segments
-        self._fetch = fetch
+        self._lines = lines
         self._conditions, self._values = self._filters()
-
-    @cached_property
-    def _indexed(self) -> dict[int, int]:
-        return self._segments.indexed()
-
-    @cached_property
-    def _stale(self) -> set[int]:
-        return {day for day, upto in self._indexed.items() if upto < 0}
+        self._where = " AND ".join(self._conditions) or "TRUE"
 
     @property
     def by_text(self) -> bool:
@@ -82,36 +74,69 @@ class Matches:
 
     def page(self) -> tuple[int, list[Place]]:
         """How many there are, and those of the wanted page, for a query that the catalog alone can answer."""
-        where = " AND ".join(self._conditions) or "TRUE"
         order = "ASC" if self._query.sort == "oldest" else "DESC"
         rows = self._catalog.db.execute(
-            f"SELECT {PLACE} FROM record WHERE {where} ORDER BY created {order}, id {order} LIMIT ? OFFSET ?",
+            f"SELECT {PLACE} FROM record WHERE {self._where} ORDER BY created {order}, id {order} LIMIT ? OFFSET ?",
             (*self._values, self._query.limit, self._query.offset),
         ).fetchall()
-        return self._total(where), [Place(*row) for row in rows]
+        return self._total(), [Place(*row) for row in rows]
 
-    def places(self) -> list[Place]:
-        """All of them, for a query by text: newest first."""
-        if self._is_few():
-            return _newest_first(self._of_few())
-        expression, enough = match_expression(self._query.terms, self._query.tag)
-        found = list(self._of_tail(expression))
-        if expression is not None:
-            for month in self._segments.months():
-                candidates = self._candidates(self._numbers(expression, month))
-                found += candidates if enough else self._verified(candidates)
-        return _newest_first(found)
-
-    def newest(self, wanted: int) -> tuple[int, list[Place]]:
-        """How many there are, and the newest ``wanted`` of them, for a query by text.
+    def first(self, wanted: int) -> tuple[int, list[Place]]:
+        """How many there are, and the first ``wanted`` of them by time, for a query by text.
 
         Where the index alone knows what matches, only so many numbers are looked up in the catalog.
         """
+        if self._is_few():
+            return self._best(wanted, self._verified(self._with_filters("id >= ?", [0])))
         expression, enough = match_expression(self._query.terms, self._query.tag)
-        if expression is None or not enough or self._conditions:
-            found = self.places()
-            return len(found), found[:wanted]
-        found = list(self._of_tail(expression))
+        if expression is None:  # the segments cannot help
+            return self._best(wanted, self._verified(self._with_filters("id >= ?", [0])))
+        if enough and not self._conditions and self._query.sort != "oldest":
+            return self._newest_counted(expression, wanted)
+        return self._best(wanted, self._all(expression, enough))
+
+    def foremost(self, wanted: int) -> list[Place]:
+        """The newest ``wanted`` of those that have all the words in title and tags. (The hot tail's are not among them:
+        they are among the newest anyway.)
+        """
+        expression = outside_expression(self._query.terms)
+        found: list[Place] = []
+        if expression is None or self._is_few():
+            return found
+        _, enough = match_expression(self._query.terms, self._query.tag)
+        for month in self._segments.months():
+            if len(found) >= wanted:
+                break
+            numbers = self._numbers(expression, month)
+            while len(found) < wanted and (some := list(islice(numbers, wanted))):
+                candidates = self._candidates(some)
+                found += candidates if enough else self._verified(candidates)
+        return sorted(found, key=_BY_TIME, reverse=True)[:wanted]
+
+    def _best(self, wanted: int, found: Iterable[Place]) -> tuple[int, list[Place]]:
+        """How many were found, and the first ``wanted`` by time, without ever having all of them in memory."""
+        total = 0
+
+        def counted() -> Iterator[Place]:
+            nonlocal total
+            for place in found:
+                total += 1
+                yield place
+
+        oldest = self._query.sort == "oldest"
+        best = (nsmallest if oldest else nlargest)(wanted, counted(), key=_BY_TIME)
+        if wanted == 0:
+            total += sum(1 for _ in found)
+        return total, best
+
+    def _all(self, expression: str, enough: bool) -> Iterator[Place]:
+        yield from self._of_tail()
+        for month in self._segments.months():
+            candidates = self._candidates(self._numbers(expression, month))
+            yield from candidates if enough else self._verified(candidates)
+
+    def _newest_counted(self, expression: str, wanted: int) -> tuple[int, list[Place]]:
+        found = list(self._of_tail())
         total, complete = len(found), 0
         unsure = self._unsure_months()
         for month in self._segments.months():
@@ -124,7 +149,7 @@ class Matches:
                 some = [] if complete > 1 else self._first_of(expression, month, wanted)
             found += some
             complete += len(found) >= wanted
-        return total, _newest_first(found)[:wanted]
+        return total, nlargest(wanted, found, key=_BY_TIME)
 
     def _first_of(self, expression: str, month: str, wanted: int) -> list[Place]:
         numbers: list[int] = []
@@ -134,24 +159,34 @@ class Matches:
             numbers.append(number)
         return list(self._candidates(numbers))
 
+    @cached_property
+    def _indexed(self) -> dict[int, int]:
+        return self._segments.indexed()
+
+    @cached_property
+    def _stale(self) -> set[int]:
+        return {day for day, upto in self._indexed.items() if upto < 0}
+
     def _unsure_months(self) -> set[str]:
-        """The months whose segment holds numbers that stand for nothing, or for something else, by now."""
+        """The months whose segment holds numbers that stand for nothing, or for something else, by now, or of which the
+        catalog, looked at a moment before, does not know yet.
+        """
         days = {day for (day,) in self._catalog.db.execute(f"SELECT DISTINCT id >> {DAY_SHIFT} FROM superseded")}
         there = self._catalog.partitions()
-        gone = {day for day, upto in self._indexed.items() if upto < 0 or day not in there}
+        gone = {day for day, upto in self._indexed.items() if upto < 0 or day not in there or upto > there[day][0]}
         return {month_of(day) for day in days | gone}
 
     def _numbers(self, expression: str, month: str) -> Iterator[int]:
         stale, numbers = self._stale, self._segments.numbers(expression, month)
         return (number for number in numbers if number >> DAY_SHIFT not in stale) if stale else numbers
 
-    def _total(self, where: str) -> int:
+    def _total(self) -> int:
         if not self._conditions:
             query, values = "SELECT coalesce(sum(sessions), 0) FROM partition", list[Any]()
-        elif where == _OF_ONE_USER:
+        elif self._where == _OF_ONE_USER:
             query, values = "SELECT sessions FROM name WHERE id = ?", self._values
         else:
-            query, values = f"SELECT count(*) FROM record WHERE {where}", self._values
+            query, values = f"SELECT count(*) FROM record WHERE {self._where}", self._values
         total: int = self._catalog.db.execute(query, values).fetchone()[0]
         return total
 
@@ -186,51 +221,31 @@ class Matches:
     def _is_few(self) -> bool:
         if self._query.user is None and self._query.session is None:
             return False
-        query = f"SELECT count(*) FROM (SELECT 1 FROM record WHERE {' AND '.join(self._conditions)} LIMIT ?)"
+        query = f"SELECT count(*) FROM (SELECT 1 FROM record WHERE {self._where} LIMIT ?)"
         count: int = self._catalog.db.execute(query, (*self._values, _FEW_RECORDS + 1)).fetchone()[0]
         return count <= _FEW_RECORDS
 
-    def _of_few(self) -> Iterator[Place]:
-        query = f"SELECT {PLACE} FROM record WHERE {' AND '.join(self._conditions)}"
-        return self._verified(Place(*row) for row in self._catalog.db.execute(query, self._values))
-
-    def _of_tail(self, expression: str | None) -> Iterator[Place]:
-        """Those among the records that no segment has; or among all, if the segments cannot help."""
-        if expression is None:
-            yield from self._verified(self._with_filters("id >= ?", [0]))
-            return
-        for day, start, _ in unindexed(self._catalog.partitions(), self._indexed):
-            span = [day << DAY_SHIFT, (day + 1) << DAY_SHIFT, start]
-            yield from self._verified(self._with_filters("id >= ? AND record.id < ? AND record.offset >= ?", span))
+    def _of_tail(self) -> Iterator[Place]:
+        """Those among the records that no segment has."""
+        tail = Tail(self._catalog, self._indexed, self._lines)
+        return self._verified(tail.candidates(self._query.terms, self._where, self._values))
 
     def _candidates(self, numbers: Iterable[int]) -> Iterator[Place]:
         """Those of the numbers that stand for a record with the other properties asked for."""
         wanted = list(numbers)
-        where = " AND ".join(self._conditions) or "TRUE"
         for start in range(0, len(wanted), _CHUNK):
             some = orjson.dumps(wanted[start : start + _CHUNK]).decode()
             # CROSS: by the numbers, never by all records of a user or a time that are then compared with them.
             tables = "json_each(?) wanted CROSS JOIN record ON record.id = wanted.value"
-            rows = self._catalog.db.execute(f"SELECT {PLACE} FROM {tables} WHERE {where}", (some, *self._values))
-            yield from (Place(*row) for row in rows)
+            rows = self._catalog.db.execute(f"SELECT {PLACE} FROM {tables} WHERE {self._where}", (some, *self._values))
+            yield from map(Place._make, rows)
 
     def _with_filters(self, condition: str, values: list[Any]) -> Iterator[Place]:
-        where = " AND ".join([f"record.{condition}", *self._conditions])
-        query = f"SELECT {PLACE} FROM record WHERE {where}"
-        return (Place(*row) for row in self._catalog.db.execute(query, (*values, *self._values)))
+        query = f"SELECT {PLACE} FROM record WHERE record.{condition} AND {self._where}"
+        return map(Place._make, self._catalog.db.execute(query, (*values, *self._values)))
 
     def _verified(self, places: Iterable[Place]) -> Iterator[Place]:
-        needles = [needle for term in self._query.terms for needle in term.needles()]
-        for place in places:
-            record = self._fetch(place, needles)
-            if record is None:
-                continue
-            texts, tags = searchable(record)
-            if self._query.tag is not None and not has_tag(tags, self._query.tag):
-                continue
-            if has_all(folded(texts), self._query.terms):
-                yield place
+        return self._lines.with_terms(places, self._query.terms, self._query.tag)
 
 
-def _newest_first(places: Iterable[Place]) -> list[Place]:
-    return sorted(places, key=lambda place: (place.created, place.id), reverse=True)
+_BY_TIME = itemgetter(Place._fields.index("created"), Place._fields.index("id"))

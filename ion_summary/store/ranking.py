@@ -1,44 +1,66 @@
 """Which of the matching records say most about what was asked?
 
 BM25 (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with title and tags counted double, and
-without the part for rare words: every match has all the words, and so it would be the same for each. Only the newest
-matches are weighed, because weighing means reading; those behind them follow by date.
+without the part for rare words: every match has all the words, and so it would be the same for each. What stands there
+as it was typed counts more than another form of it, and what begins a word more than what is inside one. Weighing means
+reading; so the newest matches are weighed and the newest of those with the words in title or tags, the others follow by
+date.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ion_summary.store.catalog import Place
 from ion_summary.store.matching import searchable
-from ion_summary.store.query import Fetch
 from ion_summary.text.tokens import Term
 
-#: So many of the newest matches are weighed: each has to be read for it.
-WEIGHED = 200
+#: So many of the newest matches, and of those with the words in title or tags, are weighed: each is read for it.
+WEIGHED = 50
 
 _K1 = 1.2
 _B = 0.75
 _USUAL_LENGTH = 400  # characters; a summary has at most 800 by default
 _OUTSIDE_SUMMARY = 2.0
+_OTHER_FORM = 0.6
+_INSIDE = 0.6
 
 
-def ranked(places: Sequence[Place], terms: Sequence[Term], fetch: Fetch) -> list[tuple[Place, float]]:
-    """The places, newest first, with the newest ``WEIGHED`` of them in order of their scores; ties stay by date."""
-    weighed = [(place, _score(place, terms, fetch)) for place in places[:WEIGHED]]
-    weighed.sort(key=lambda item: item[1], reverse=True)
-    return weighed + [(place, 0.0) for place in places[WEIGHED:]]
+#: Reads the record at a place; None if it is damaged.
+Fetch = Callable[[Place], dict[str, Any] | None]
 
 
-def _score(place: Place, terms: Sequence[Term], fetch: Fetch) -> float:
-    record = fetch(place, ())
+def ranked(
+    newest: Sequence[Place], foremost: Sequence[Place], terms: Sequence[Term], fetch: Fetch
+) -> list[tuple[Place, float]]:
+    """The places, newest first, after those that are weighed: the first ``WEIGHED`` of them and all ``foremost``, in
+    the order of their scores. Ties stay by date.
+    """
+    weighed = sorted({*newest[:WEIGHED], *foremost}, key=lambda place: (place.created, place.id), reverse=True)
+    scored = [(place, _score(fetch(place), terms)) for place in weighed]
+    scored.sort(key=lambda item: item[1], reverse=True)
+    known = set(weighed)
+    return scored + [(place, 0.0) for place in newest if place not in known]
+
+
+def _score(record: Mapping[str, Any] | None, terms: Sequence[Term]) -> float:
     if record is None:
         return 0.0
     summary, *others = searchable(record)[0]
     norm = _K1 * (1 - _B + _B * len(summary) / _USUAL_LENGTH)
     score = 0.0
     for term in terms:
-        pattern = term.pattern
-        count = len(pattern.findall(summary)) + _OUTSIDE_SUMMARY * sum(len(pattern.findall(text)) for text in others)
+        count = _weight(term, summary) + _OUTSIDE_SUMMARY * sum(_weight(term, text) for text in others)
         score += count * (_K1 + 1) / (count + norm)
     return round(score, 4)
+
+
+def _weight(term: Term, text: str) -> float:
+    """How often a term occurs in a text, with what is less than the word itself counted as less."""
+    count = 0.0
+    for start, end in term.spans(text):
+        as_typed = text.startswith(term.text, start) or text[start:end].lower() == term.text
+        begins = start == 0 or not text[start - 1].isalnum()
+        count += (1.0 if as_typed else _OTHER_FORM) * (1.0 if begins else _INSIDE)
+    return count

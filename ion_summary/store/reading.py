@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ion_summary.errors import StoreNotWritableError
 from ion_summary.store import catalog, layout, segments
@@ -20,7 +21,10 @@ from ion_summary.store.partition import Finding
 from ion_summary.store.segments import Segments
 from ion_summary.store.tracking import Change, changes, is_known, note
 
-# Looking at every partition's size takes about a millisecond for a year of them; what this process writes itself, and
+if TYPE_CHECKING:
+    from ion_summary.store.index import IndexWriter
+
+# Looking at every partition takes about a millisecond for a year of them; what this process writes itself, and
 # what others have put into the index, is seen at once all the same.
 _LOOK_AGAIN_S = 0.2
 
@@ -65,36 +69,49 @@ class IndexReader:
     def close(self) -> None:
         """Ends the connections."""
         if self._opened is not None:
-            for part in self._opened:
-                part.db.close()
+            known, texts = self._opened
+            known.db.close()
+            texts.close()
         self._opened, self._private, self._looked = None, False, 0.0
 
     def _open(self) -> tuple[Catalog, Segments]:
         index = self._root / layout.INDEX
         known = Catalog(_open_or_empty(index / layout.CATALOG, catalog.SCHEMA, catalog.create))
-        return known, Segments(_open_or_empty(index / layout.TEXT, segments.SCHEMA, segments.create), known.partitions)
+        return known, Segments(self._open_texts, known.partitions)
+
+    def _open_texts(self) -> sqlite3.Connection:
+        db = _open(self._root / layout.INDEX / layout.TEXT, segments.SCHEMA)
+        if db is None:  # deleted, or of another version: the partitions have not changed, so nobody else would fill it
+            self._write(lambda writer: writer.fill_segments())
+        return db or _open_or_empty(self._root / layout.INDEX / layout.TEXT, segments.SCHEMA, segments.create)
 
     def _caught_up(self) -> tuple[Catalog, Segments]:
+        return self._open() if self._write(lambda writer: writer.catch_up()) else self._copied()
+
+    def _write(self, what: Callable[[IndexWriter], None]) -> bool:
+        """Does something to the index if the writer's lock can be had at once; whether it was done."""
         from ion_summary.store.index import IndexWriter  # most readers need nothing of it
 
         lock = WriterLock(self._root, 0)
         try:
-            if lock.try_acquire():
+            if not lock.try_acquire():
+                return False
+            try:
+                writer = IndexWriter(self._root, self._naive, self._on_damage)
                 try:
-                    writer = IndexWriter(self._root, self._naive, self._on_damage)
-                    try:
-                        writer.catch_up()
-                    finally:
-                        writer.close()
+                    what(writer)
                 finally:
-                    lock.release()
-                return self._open()
+                    writer.close()
+            finally:
+                lock.release()
         except StoreNotWritableError:
-            pass  # a full disk, a read-only mount, somebody else's store: none of them keeps anyone from reading
-        return self._copied()
+            return (
+                False  # a full disk, a read-only mount, somebody else's store: none of them keeps anyone from reading
+            )
+        return True
 
     def _copied(self) -> tuple[Catalog, Segments]:
-        behind, segments_behind = self._open()
+        behind, _ = self._open()
         db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         behind.db.backup(db)
         behind.db.close()
@@ -104,10 +121,9 @@ class IndexReader:
                 self._take_in(mine, change)
         except BaseException:
             db.close()
-            segments_behind.db.close()
             raise
         self._private = True
-        return mine, Segments(segments_behind.db, mine.partitions)
+        return mine, Segments(self._open_texts, mine.partitions)
 
     def _take_in(self, mine: Catalog, change: Change) -> None:
         from ion_summary.store.parsing import parse, slices
@@ -150,8 +166,8 @@ def _pinned(path: Path, stat: os.stat_result) -> Iterator[int]:
         raise MovedError from None
 
 
-def _open_or_empty(path: Path, schema: int, create: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
-    """The database, or an empty one in memory where there is none of this schema."""
+def _open(path: Path, schema: int) -> sqlite3.Connection | None:
+    """The database, or None where there is none of this schema."""
     try:
         db = open_database(path, "ro")
         if schema_of(db) == schema:
@@ -159,6 +175,13 @@ def _open_or_empty(path: Path, schema: int, create: Callable[[sqlite3.Connection
         db.close()
     except sqlite3.DatabaseError:
         pass  # none, or not one: what is derived is derived again
-    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    create(db)
+    return None
+
+
+def _open_or_empty(path: Path, schema: int, create: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+    """The database, or an empty one in memory where there is none of this schema."""
+    db = _open(path, schema)
+    if db is None:
+        db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        create(db)
     return db

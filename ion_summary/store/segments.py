@@ -9,22 +9,26 @@ lines behind it, the hot tail, are looked at one by one until there are enough o
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from ion_summary.store import database
 from ion_summary.store.layout import month_of
-from ion_summary.text.tokens import Term, tag_token, token_text
+from ion_summary.text.tokens import Term, Tokens, tag_token, token_text, tokens
 
-SCHEMA = 2
+SCHEMA = 3
 
 _TABLES = f"""
 CREATE TABLE indexed(day INTEGER PRIMARY KEY, upto INTEGER NOT NULL, birth INTEGER NOT NULL);
 CREATE TABLE segment(month TEXT PRIMARY KEY) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA};
 """
+#: Title and tags say what a session is about: their tokens are there once more, for what is to come first.
+_OUTSIDE_MARK = "\ue004"
 # One term dictionary page set a flush: the default of 1 MB leaves hundreds of tiny levels to merge later.
 _HASH_BYTES = 64 << 20
 
@@ -34,9 +38,12 @@ def create(db: sqlite3.Connection) -> None:
     database.create(db, _TABLES)
 
 
-def document(texts: Iterable[str], tags: Iterable[str]) -> str:
-    """What FTS5 is given for a record: its searchable texts as ``token_text`` has them, and one token for each tag."""
-    return " ".join([token_text(texts), *map(tag_token, tags)])
+def document(texts: Sequence[str], tags: Iterable[str]) -> str:
+    """What FTS5 is given for a record: its searchable texts as ``token_text`` has them, the tokens of all but the first
+    (title and tags) once more with a mark, and one token for each tag.
+    """
+    outside = [_OUTSIDE_MARK + token for text in texts[1:] for token in tokens(text)]
+    return " ".join([token_text(texts), *outside, *map(tag_token, tags)])
 
 
 def words_of(document: str) -> set[str]:
@@ -50,26 +57,74 @@ def match_expression(terms: Sequence[Term], tag: str | None) -> tuple[str | None
     """
     wanted, enough = [], True
     for term in terms:
-        some, exact = term.index_query()
-        wanted += some
+        ways, exact = term.index_query()
+        wanted += [_either(ways, "")] if ways else []
         enough = enough and exact
-    quoted = [f'"{token}"{" *" if prefix else ""}' for token, prefix in dict.fromkeys(wanted)]
     if tag is not None:
-        quoted.append(f'"{tag_token(tag)}"')
+        wanted.append(f'"{tag_token(tag)}"')
         enough = False  # tags that differ in punctuation share a token
-    return " AND ".join(quoted) or None, enough
+    return " AND ".join(dict.fromkeys(wanted)) or None, enough
+
+
+def outside_expression(terms: Sequence[Term]) -> str | None:
+    """The FTS5 query for records with all the terms in title and tags, or None if there is no such query."""
+    ways = [term.index_query()[0] for term in terms]
+    return " AND ".join(_either(some, _OUTSIDE_MARK) for some in ways) if ways and all(ways) else None
+
+
+def _either(ways: Sequence[Tokens], mark: str) -> str:
+    every = [" AND ".join(f'"{mark}{token}"{" *" if prefix else ""}' for token, prefix in way) for way in ways]
+    return every[0] if len(every) == 1 else f"({' OR '.join(f'({each})' for each in every)})"
 
 
 class Segments:
-    """The segments, over one connection. Changes belong to the caller's transaction.
+    """The segments, over one connection, which ``connect`` makes when they are first asked: many questions are answered
+    by the catalog alone. Changes belong to the caller's transaction.
 
     ``partitions`` is asked what the catalog has read of each day, and what it calls the day's numbers.
     """
 
-    def __init__(self, db: sqlite3.Connection, partitions: Callable[[], Mapping[int, tuple[int, int]]]) -> None:
-        self.db = db
+    def __init__(
+        self, connect: Callable[[], sqlite3.Connection], partitions: Callable[[], Mapping[int, tuple[int, int]]]
+    ) -> None:
+        self._connect = connect
         self._partitions = partitions
-        self._indexed = database.Memo(db, self._read_indexed)
+        self._held = False
+
+    @cached_property
+    def db(self) -> sqlite3.Connection:
+        """The connection."""
+        db = self._connect()
+        if self._held:
+            db.execute("BEGIN")
+        return db
+
+    @cached_property
+    def _indexed(self) -> database.Memo[list[tuple[int, int, int]]]:
+        return database.Memo(self.db, self._read_indexed)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether they have been asked yet."""
+        return "db" in self.__dict__
+
+    def close(self) -> None:
+        """Ends the connection."""
+        if self.is_open:
+            self.db.close()
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Everything that is read inside is of one moment."""
+        self._held = True
+        try:
+            if self.is_open:
+                self.db.execute("BEGIN")
+            yield
+        finally:
+            self._held = False
+            if self.is_open and self.db.in_transaction:
+                self.db.execute("ROLLBACK")
 
     def _read_indexed(self) -> list[tuple[int, int, int]]:
         return self.db.execute("SELECT day, upto, birth FROM indexed").fetchall()

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ion_summary.errors import StoreCorruptError, StoreNotFoundError, UsageError
 from ion_summary.model import Message, SessionSummary, SummaryType
 from ion_summary.store import layout
-from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place, hash64
+from ion_summary.store.catalog import DAY_SHIFT, Catalog, hash64
 from ion_summary.store.database import remove_database, snapshot
-from ion_summary.store.lines import LineReader, MovedError
+from ion_summary.store.finding import Finder
+from ion_summary.store.lines import MovedError
 from ion_summary.store.lock import WriterLock
 from ion_summary.store.partition import Finding
-from ion_summary.store.query import Matches, Query
-from ion_summary.store.ranking import WEIGHED, ranked
+from ion_summary.store.query import Query
 from ion_summary.store.reading import IndexReader
 from ion_summary.store.segments import Segments
 from ion_summary.text.clean import clean, one_line
@@ -53,6 +53,7 @@ class SessionSummaryStorage:
         self.damage: list[Finding] = []
         self._lock_timeout = lock_timeout
         self._reader = IndexReader(self.path, tz, self.damage.append)
+        self._finder = Finder(self.path, self.damage.append)
         self._one_at_a_time = RLock()
         # Kept from one save to the next, because opening it takes longer than saving. It is used under the lock alone.
         self._writer: StoreWriter | None = None
@@ -214,7 +215,7 @@ class SessionSummaryStorage:
             try:
                 with self._one_at_a_time:
                     catalog, segments = self._reader.current()
-                    with snapshot(catalog.db), snapshot(segments.db):
+                    with snapshot(catalog.db), segments.snapshot():
                         return ask(catalog, segments)
             except MovedError as error:
                 self._reader.close()  # a partition was replaced between the look at the index and the look at the line
@@ -242,13 +243,7 @@ class SessionSummaryStorage:
         if not self.exists:
             return 0, []
 
-        def ask(catalog: Catalog, segments: Segments) -> tuple[int, list[tuple[SessionSummary, float]]]:
-            with LineReader(self.path, catalog, self.damage.append) as lines:
-                total, page = _page(query, catalog, segments, lines)
-                found = [(lines.record(place), score) for place, score in page]
-            return total, [(SessionSummary.from_dict(record), score) for record, score in found if record]
-
-        return self.reading(ask)
+        return self.reading(lambda catalog, segments: self._finder.find(query, catalog, segments))
 
     def _records(self, query: Query) -> list[SessionSummary]:
         return [record for record, _ in self.find(query)[1]]
@@ -300,21 +295,3 @@ def _inert(metadata: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(tags, list):
         inert["tags"] = [one_line(tag) for tag in tags if isinstance(tag, str)]
     return inert
-
-
-def _page(
-    query: Query, catalog: Catalog, segments: Segments, lines: LineReader
-) -> tuple[int, list[tuple[Place, float]]]:
-    matches = Matches(query, catalog, segments, lines.record)
-    if not matches.by_text:
-        total, places = matches.page()
-        return total, [(place, 0.0) for place in places]
-    page = slice(query.offset, query.offset + query.limit)
-    if query.sort == "oldest":
-        places = matches.places()[::-1]
-        return len(places), [(place, 0.0) for place in places[page]]
-    if query.sort == "newest" or not query.terms:
-        total, places = matches.newest(page.stop)
-        return total, [(place, 0.0) for place in places[page]]
-    total, places = matches.newest(max(page.stop, WEIGHED))
-    return total, ranked(places, query.terms, lines.record)[page]

@@ -34,19 +34,18 @@ class Change(NamedTuple):
 def changes(db: sqlite3.Connection, root: Path) -> list[Change]:
     """What differs between the partitions as they are on the disk and what the catalog has read of them."""
     disk = layout.record_partitions(root)
-    query = "SELECT day, inode, size, mtime, lines, tail FROM partition"
-    known = {day: rest for day, *rest in db.execute(query)}
-    found = [Change(day, 0, 0, True, None) for day in known.keys() - disk.keys()]
-    for day, stat in disk.items():
-        if day not in known:
-            found.append(Change(day, 0, 0, False, stat))
-            continue
-        inode, size, mtime, lines, tail = known[day]
-        if (inode, size, mtime) != (stat.st_ino, stat.st_size, stat.st_mtime_ns):
+    found = []
+    for day, inode, size, mtime, lines, tail in db.execute(
+        "SELECT day, inode, size, mtime, lines, tail FROM partition"
+    ):
+        stat = disk.pop(day, None)
+        if stat is None:
+            found.append(Change(day, 0, 0, True, None))
+        elif stat.st_mtime_ns != mtime or stat.st_size != size or stat.st_ino != inode:
             grown = inode == stat.st_ino and stat.st_size > size
             grown = grown and _tail_of_file(layout.records_path(root, day), size) == tail
             found.append(Change(day, size, lines, False, stat) if grown else Change(day, 0, 0, True, stat))
-    return found
+    return found + [Change(day, 0, 0, False, stat) for day, stat in disk.items()]
 
 
 def note(db: sqlite3.Connection, root: Path, day: int, stat: os.stat_result, read: int, lines: int) -> None:

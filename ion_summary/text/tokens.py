@@ -1,11 +1,13 @@
 """Which words does a text hold for search, and where does a search term occur in it?
 
-One definition serves both sides. A term occurs where its characters stand in the text (NFC, lower case, white space
-folded) and no Latin word is cut: ``plan`` is not found in ``plane``, ``환불`` is found in ``전액환불요청``. The tokens
-that the index stores are chosen so that no occurrence is missed; what they let through too much is checked on the text.
+One definition serves both sides. A term occurs where one of its variants stands in the text (NFC, lower case, white
+space folded) and no Latin word is cut: ``plan`` is not found in ``plane``, ``환불`` is found in ``전액환불요청``. The
+tokens that the index stores are chosen so that no occurrence is missed; what they let through too much is checked on
+the text.
 
-Tokens: of a run of CJK characters every adjacent pair, and its last character alone (so that a single syllable is a
-prefix of some token wherever it stands); of any other run of word characters the run itself.
+Tokens: of a run of CJK characters every adjacent pair, every three in a row (marked), and its last character alone (so
+that a single syllable is a prefix of some token wherever it stands); of any other run of word characters the run
+itself and, if it is another, its stem (marked).
 """
 
 from __future__ import annotations
@@ -14,9 +16,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
-from itertools import groupby
+from itertools import groupby, islice
+from os.path import commonprefix
 from typing import NamedTuple
 from unicodedata import normalize
+
+from ion_summary.text.inflection import bare, forms, particle, stem
 
 # Hangul (jamo, compatibility jamo, syllables, extended and half-width forms), kana, bopomofo and Han ideographs:
 # scripts whose words are not, or not reliably, set off by spaces. First and last characters of ranges, in order.
@@ -65,8 +70,11 @@ def _is_latin(character: str) -> bool:
     return _kind(character) is False
 
 
-#: A tag is one token, whatever it consists of; the mark is a private-use character that no cleaned query begins with.
+#: Marks tell kinds of tokens apart. They are private-use characters, which are in no run of word characters.
+#: A tag is one token, whatever it consists of.
 TAG_MARK = "\ue000"
+_TRIPLE_MARK = "\ue002"
+_STEM_MARK = "\ue003"
 _NOT_IN_TAG = re.compile(r"[\x00-/:-@\[-`{-\x7f]")
 
 
@@ -77,29 +85,50 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """The distinct index tokens of ``text``, in the order in which they first appear."""
-    return list(dict.fromkeys(" ".join(map(_cjk_apart, fold(text).split())).split()))
+    return list(dict.fromkeys(token for word in fold(text).split() for token in _tokens_of_word(word)))
 
 
 def token_text(texts: Iterable[str]) -> str:
     """What the index is given for some texts: whatever they hold, its tokenizer finds just their tokens in it.
 
-    That tokenizer lowers and splits ASCII as ``tokens`` does, so that only other characters need a look here.
+    That tokenizer lowers and splits ASCII as ``tokens`` does, so that only other characters and what has another stem
+    need a look here.
     """
-    return " ".join([text if text.isascii() else " ".join(map(_word_tokens, text.split())) for text in texts])
+    return " ".join([_ascii_text(text) if text.isascii() else _any_text(text) for text in texts])
+
+
+def _ascii_text(text: str) -> str:
+    return " ".join([text, *filter(None, map(_stems_in, text.split()))])
+
+
+def _any_text(text: str) -> str:
+    return " ".join(map(_word_text, text.split()))
 
 
 @lru_cache(maxsize=65536)  # words repeat, and most of them are found here
-def _word_tokens(word: str) -> str:
-    return word if word.isascii() else _cjk_apart(fold(word))
+def _stems_in(word: str) -> str:
+    """The tokens of a word of ASCII that its characters alone do not show."""
+    return " ".join(token for token in _tokens_of_word(word.lower()) if token.startswith(_STEM_MARK))
 
 
-def _cjk_apart(word: str) -> str:
-    """The tokens of a folded word, with spaces between."""
+@lru_cache(maxsize=65536)
+def _word_text(word: str) -> str:
+    return f"{word} {_stems_in(word)}" if word.isascii() else " ".join(_tokens_of_word(fold(word)))
+
+
+@lru_cache(maxsize=65536)
+def _tokens_of_word(word: str) -> tuple[str, ...]:
+    """The tokens of a folded text without white space."""
     out: list[str] = []
     for match in _runs().finditer(word):
         run = match.group()
-        out.extend([run[i : i + 2] for i in range(len(run))] if match.lastindex else [run])
-    return " ".join(out)
+        if match.lastindex:
+            out.extend([run[i : i + 2] for i in range(len(run))])
+            out.extend([_TRIPLE_MARK + run[i : i + 3] for i in range(len(run) - 2)])
+        else:
+            base = stem(run)
+            out.extend([run] if base == run else [run, _STEM_MARK + base])
+    return tuple(out)
 
 
 @lru_cache(maxsize=4096)
@@ -108,59 +137,148 @@ def tag_token(tag: str) -> str:
     return TAG_MARK + _NOT_IN_TAG.sub("\ue001", fold(tag).strip())
 
 
+#: Tokens that a text must have all of; each with whether it is a prefix of one that the text has.
+Tokens = list[tuple[str, bool]]
+
+
 class Term(NamedTuple):
-    """One required part of a query: a word or a phrase, in folded form; ``prefix`` if it may go on to the right."""
+    """One required part of a query: a word or a phrase, in folded form; ``prefix`` if it may go on to the right,
+    ``literal`` if only these very characters are meant.
+    """
 
     text: str
     prefix: bool = False
+    literal: bool = False
 
     @property
-    def pattern(self) -> re.Pattern[str]:
-        """Matches exactly where the term occurs in a folded or an NFC text, ignoring case."""
-        return _pattern(self.text, self.prefix)
+    def variants(self) -> tuple[str, ...]:
+        """What counts as the term: a Korean word also without its particle or ending and with a space inside, an
+        English one in all its forms. Only one of them need occur.
+        """
+        return _variants(self)
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where the term occurs in an NFC text, ignoring case."""
+        return self._spans(text, _pattern(self.variants, r"\s+", re.IGNORECASE))
 
     def occurs_in(self, folded: str) -> bool:
         """Whether the term occurs in a text that ``fold`` has folded."""
-        return self.text in folded and self.pattern.search(folded) is not None
+        variants = self.variants
+        if not any(variant in folded for variant in variants):
+            return False
+        if not any(_is_latin(variant[0]) or _is_latin(variant[-1]) for variant in variants):
+            return True
+        return any(self._spans(folded, _pattern(variants, " ", 0)))
 
-    def needles(self) -> list[bytes]:
-        """Bytes that every text with the term has, if it is in NFC and UTF-8 and its ASCII letters are lowered."""
-        return [run.text.encode() for run in _runs_in(self.text) if run.cjk or run.text.isascii()]
+    def _spans(self, text: str, pattern: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+        # That no Latin word is cut is not left to the pattern: with all of CJK in it, it takes long to compile.
+        end_is_open = self._is_open
+        at = 0
+        while match := pattern.search(text, at):
+            start, end = match.span()
+            cut_before = start > 0 and _is_latin(text[start]) and _is_latin(text[start - 1])
+            cut_after = end < len(text) and not end_is_open and _is_latin(text[end - 1]) and _is_latin(text[end])
+            if cut_before or cut_after:
+                at = start + 1
+            else:
+                yield start, end
+                at = end
 
-    def index_query(self) -> tuple[list[tuple[str, bool]], bool]:
-        """The tokens (each with whether it is a prefix) that every text with the term has, and whether having them is
-        enough. No tokens: the index cannot help, every text must be looked at.
+    @property
+    def _is_open(self) -> bool:
+        return self.prefix and _is_latin(self.text[-1])
+
+    def uncut_variants(self) -> list[str]:
+        """The variants that are found wherever their characters stand in a text, because no word can be cut there."""
+        return [variant for variant in self.variants if all(letter == " " or _is_cjk(letter) for letter in variant)]
+
+    def needles(self) -> list[list[bytes]]:
+        """Bytes that every text with the term has all of one list of, if it is in NFC and UTF-8 and its ASCII letters
+        are lowered.
         """
-        runs = list(_runs_in(self.text))
-        wanted: list[tuple[str, bool]] = []
-        for run in runs:
-            at_end = run.start + len(run.text) == len(self.text)
-            wanted.extend(_run_tokens(run.text, run.cjk, self.prefix and at_end))
-        whole = len(runs) == 1 and runs[0].text == self.text
-        return wanted, whole and len(wanted) == 1
+        if _base(self) is not None:
+            return [[commonprefix(self.variants).encode()]]  # noqa: RUF071 - of words, not paths
+        return [
+            [run.text.encode() for run in _runs_in(variant) if run.cjk or run.text.isascii()]
+            for variant in self.variants
+        ]
+
+    def index_query(self) -> tuple[list[Tokens], bool]:
+        """Tokens such that every text with the term has all of one list of them, and whether having them is enough.
+        No list: the index cannot help, every text must be looked at.
+        """
+        base = _base(self)
+        if base is not None:
+            return [[(base, False)], [(_STEM_MARK + base, False)]], True
+        variants = self.variants
+        ways = [_tokens_of(variant, self._is_open) for variant in variants]
+        whole = len(variants) == 1 and len({_kind(letter) for letter in variants[0]} - {None}) == 1
+        enough = whole and len(ways[0]) == 1 and all(_kind(letter) is not None for letter in variants[0])
+        return (ways, enough) if all(ways) else ([], False)
+
+
+def _base(term: Term) -> str | None:
+    """The stem of a term that is a Latin word in any form."""
+    if term.literal or term.prefix:
+        return None
+    first, *others = _runs_in(term.text)
+    if first.cjk or first.start:
+        return None
+    alone = len(first.text) == len(term.text)
+    if alone or (len(others) == 1 and term.text == first.text + others[0].text and particle(others[0].text)):
+        return stem(first.text)
+    return None
 
 
 @lru_cache(maxsize=256)
-def _pattern(text: str, prefix: bool) -> re.Pattern[str]:
-    left = f"(?<![^\\W{_CJK}])" if _is_latin(text[0]) else ""
-    right = f"(?![^\\W{_CJK}])" if _is_latin(text[-1]) and not prefix else ""
-    body = re.escape(text).replace(r"\ ", r"\s+")
-    return re.compile(left + body + right, re.IGNORECASE)
+def _variants(term: Term) -> tuple[str, ...]:
+    base, text = _base(term), term.text
+    if base is not None:
+        return tuple(sorted(forms(base)))
+    if term.literal or not all(map(_is_cjk, text)):
+        return (text,)
+    return _spaced(bare(text))
 
 
-def _run_tokens(run: str, cjk: bool, open_end: bool) -> list[tuple[str, bool]]:
+def _spaced(run: str) -> tuple[str, ...]:
+    """주문번호 is also written 주문 번호."""
+    places = range(2, len(run) - 1) if len(run) <= _LONGEST_SPACED else ()
+    return (run, *(f"{run[:place]} {run[place:]}" for place in places))
+
+
+_LONGEST_SPACED = 8
+
+
+def _tokens_of(text: str, open_end: bool) -> Tokens:
+    wanted: Tokens = []
+    for run in _runs_in(text):
+        at_end = run.start + len(run.text) == len(text)
+        wanted.extend(_run_tokens(run.text, run.cjk, open_end and at_end))
+    return wanted
+
+
+@lru_cache(maxsize=256)
+def _pattern(variants: tuple[str, ...], space: str, flags: int) -> re.Pattern[str]:
+    # Longest first: of two forms of a word that begin alike, the shorter one would cut the longer.
+    longest_first = sorted(variants, key=len, reverse=True)
+    return re.compile("|".join(re.escape(variant).replace(r"\ ", space) for variant in longest_first), flags)
+
+
+def _run_tokens(run: str, cjk: bool, open_end: bool) -> Tokens:
     if not cjk:
         return [(run, open_end)]
     if len(run) == 1:
         return [(run, True)]
-    return [(run[i : i + 2], False) for i in range(len(run) - 1)]
+    if len(run) == 2:
+        return [(run, False)]
+    return [(_TRIPLE_MARK + run[i : i + 3], False) for i in range(len(run) - 2)]
 
 
 _QUERY_PARTS = re.compile(r'"([^"]*)"?|(\S+)')
 
 
 def parse_terms(query: str) -> list[Term]:
-    """The terms of what a user typed: words, ``"phrases"``, a trailing ``*`` for a prefix; all else is literal.
+    """The terms of what a user typed: words, literal ``"phrases"``, a trailing ``*`` for a prefix.
 
     Parts without a single letter or digit (a lone ``-``) ask for nothing and are left out.
     """
@@ -171,11 +289,11 @@ def parse_terms(query: str) -> list[Term]:
         if prefix:
             text = text.rstrip("*")
         if any(_runs_in(text)):
-            terms.append(Term(text, prefix))
+            terms.append(Term(text, prefix, bool(phrase)))
     return terms
 
 
 def first_match(text: str, terms: Iterable[Term]) -> tuple[int, int] | None:
     """The span of the leftmost occurrence of any term in an NFC text, or None."""
-    spans = [match.span() for term in terms if (match := term.pattern.search(text))]
+    spans = [span for term in terms for span in islice(term.spans(text), 1)]
     return min(spans, default=None)

@@ -46,6 +46,10 @@ WORDS = [
     "café",
     "CAFÉ",
     "주문번호",
+    "주문 번호를",
+    "취소했어요",
+    "refunded",
+    "planning",
 ]
 WORDS += [
     "A4용지",
@@ -124,6 +128,16 @@ def queries(draw: st.DrawFn) -> Query:
                 '"refund policy"',
                 "policy",
                 "번호 주문",
+                "환불을",
+                "주문번호는",
+                '"주문번호"',
+                '"환불을"',
+                "취소해서",
+                "refunds",
+                '"refunds"',
+                "plans",
+                "요청환",
+                "전액환불",
                 "없음",
             ]
         ),

@@ -17,20 +17,12 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 
 
 @app.command(cls=Command)
-@command("store", "lock_timeout", "format", "tz")
+@command("keep", "keep_daily", "keep_weekly", "keep_monthly", "store", "lock_timeout", "format", "tz")
 def backup(
     run: Run,
     dest: Annotated[
         str | None, typer.Argument(metavar="[DEST]", help="Directory for archives. [default: backups beside the store]")
     ] = None,
-    keep: Annotated[int | None, typer.Option(min=1, metavar="N", help="Keep the last N archives.")] = None,
-    keep_daily: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Keep the newest of each of the last N days that have one.")
-    ] = None,
-    keep_weekly: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="The same for weeks (from Monday).")
-    ] = None,
-    keep_monthly: Annotated[int | None, typer.Option(min=1, metavar="N", help="The same for months.")] = None,
     gzip: Annotated[bool, typer.Option("--gzip", help="Write a .tar.gz instead of a .tar.zst.")] = False,
     recipient: Annotated[
         str | None, typer.Option(metavar="AGE1...", help="Encrypt the archive to this age recipient.")
@@ -41,10 +33,13 @@ def backup(
     verify: Annotated[
         Path | None, typer.Option("--verify", metavar="ARCHIVE", help="Check this archive instead of writing one.")
     ] = None,
+    rewrite: Annotated[
+        bool, typer.Option("--rewrite", help="Take what was forgotten out of the archives instead of writing one.")
+    ] = False,
     identity: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The age identity that opens an encrypted archive.")
     ] = None,
-) -> None:
+) -> int:
     """Write one verified archive of the store.
 
     It holds the store as it is at one moment, while others go on reading and writing.
@@ -56,19 +51,21 @@ def backup(
       ion-summary backup /mnt/disk --keep-daily 7 --keep-weekly 4 --keep-monthly 12
       ion-summary backup --keep 3 --dry-run            what would be removed?
       ion-summary backup --verify ARCHIVE              is every byte of it what was written?
+      ion-summary backup --rewrite                     after `forget`: take them out of the archives too
       ion-summary backup --recipient age1...           encrypted (needs 'ion-summary[encryption]')
     """
     if verify is not None:
         _verify(run, verify, identity)
-        return
+        return 0
+    if rewrite:
+        return _rewrite(run, None if dest is None else Path(dest), identity)
     from ion_summary.operations import backup as operation
-    from ion_summary.store.retention import Rules
 
     request = operation.BackupRequest(
         directory=None if dest is None else Path(dest),
         gzip=gzip,
         recipient=recipient,
-        rules=Rules(keep or 0, keep_daily or 0, keep_weekly or 0, keep_monthly or 0),
+        rules=operation.rules_of(run.settings),
         tz=run.tz,
         lock_timeout=run.settings.lock_timeout,
     )
@@ -77,6 +74,7 @@ def backup(
             _show_plan(run, operation.plan(storage, request))
         else:
             _show(run, operation.backup(storage, request, run.out.progress()))
+    return 0
 
 
 def _show(run: Run, report: BackupReport) -> None:
@@ -163,3 +161,35 @@ def _verify(run: Run, archive: Path, identity: Path | None) -> None:
         rows=lambda: list(document.items()),
         table=lambda terminal: terminal.fields(document.items()),
     )
+
+
+def _rewrite(run: Run, directory: Path | None, identity: Path | None) -> int:
+    from ion_summary.cli.records import PARTIAL
+    from ion_summary.operations.archived import rewrite
+
+    with run.storage() as storage:
+        found = rewrite(
+            storage, directory, run.out.progress(), identity=identity, lock_timeout=run.settings.lock_timeout
+        )
+    archives = [
+        {
+            "archive": str(each.archive.path),
+            "rewritten": each.sessions is not None,
+            "sessions": each.sessions,
+            "bytes": each.bytes,
+            "problem": each.problem,
+        }
+        for each in found
+    ]
+    columns = ("archive", "rewritten", "sessions", "bytes", "problem")
+    rows = [[{True: "yes", False: "no"}.get(value, value) for value in each.values()] for each in archives]  # type: ignore[call-overload]
+    run.out.render(
+        document=lambda: {"archives": archives},
+        items=lambda: archives,
+        columns=columns,
+        rows=lambda: rows,
+        table=lambda terminal: terminal.table(columns, rows) if rows else None,
+    )
+    changed = sum(each.sessions is not None for each in found)
+    run.out.note(f"{changed:,} of {len(found):,} archives rewritten")
+    return PARTIAL if any(each.problem for each in found) else 0

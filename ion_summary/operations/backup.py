@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ion_summary.config import Settings
 from ion_summary.errors import UsageError
 from ion_summary.progress import Progress
 from ion_summary.store import archives, encryption, files
@@ -91,6 +92,13 @@ class ArchiveReport:
     bytes: int
 
 
+def rules_of(settings: Settings) -> Rules:
+    """The rules that the settings name."""
+    return Rules(
+        *(count or 0 for count in (settings.keep, settings.keep_daily, settings.keep_weekly, settings.keep_monthly))
+    )
+
+
 def destination(storage: SessionSummaryStorage, directory: Path | None) -> Path:
     """Where archives go. Raises UsageError for a place inside the store."""
     place = (directory if directory is not None else storage.path.parent / BESIDE).absolute()
@@ -120,11 +128,12 @@ def backup(storage: SessionSummaryStorage, request: BackupRequest, progress: Pro
         spool = place if recipient is None else storage.path
         with moment(storage, request.lock_timeout, spool) as now, files.writing(spool):
             report = BackupReport(None, now.sessions, now.partitions, now.bytes, len(now.files), now.strange)
-            earlier = [each for each in archives.archives_in(place) if not each.is_encrypted]
+            earlier = [each for each in archives.archives_in(place) if each.path.name.endswith(ZSTANDARD.suffix)]
             body = _nameless(spool)
             try:
                 packed = pack(now, codec, body, earlier[-1].path if earlier else None, progress)
-                _publish(place, packed, recipient, report)
+                report.archive, report.sha256, report.bytes = publish(place, packed, recipient)
+                report.reused = packed.reused
             finally:
                 os.close(body)
         report.retained = retention(place, request, report.archive)
@@ -177,17 +186,19 @@ def retention(place: Path, request: BackupRequest, newest: Path | None) -> list[
     ]
 
 
-def _publish(place: Path, packed: Packed, recipient: Any, report: BackupReport) -> None:
-    made = datetime.fromisoformat(packed.created_at)
-    name = f"ion-summary-{archives.stamp(made)}{packed.codec.suffix}"
+def publish(place: Path, packed: Packed, recipient: Any, name: str | None = None) -> tuple[Path, str, int]:
+    """Gives an archive its name (None: that of its moment), encrypted if there is a ``recipient``; the archive, its
+    SHA-256 and its size. Raises StoreNotWritableError, SnapshotCorruptError.
+    """
     note: dict[str, Any] | None = None
     write = partial(_write_plain, packed)
+    if name is None:
+        name = f"ion-summary-{archives.stamp(datetime.fromisoformat(packed.created_at))}{packed.codec.suffix}"
+        name += encryption.SUFFIX if recipient is not None else ""
     if recipient is not None:
-        name += encryption.SUFFIX
         note = {"created_at": packed.created_at, "sessions": packed.sessions}
         write = partial(_write_encrypted, packed, recipient)
-    report.sha256, report.bytes = archives.publish(place, name, write, note)
-    report.archive, report.reused = place / name, packed.reused
+    return place / name, *archives.publish(place, name, write, note)
 
 
 def _write_plain(packed: Packed, out: BinaryIO) -> None:

@@ -10,6 +10,7 @@ An archive without a seal, as `tar` makes one of the same files, is read too; it
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ MOST_RATIO = 1_100
 FREE_BYTES = 64 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _DIGEST_BYTES = 32
+_TAIL_BYTES = 1 << 16
 _SKIPPED = b"\x5e\x2a\x4d\x18"  # a skippable frame of zstd (RFC 8878, 3.1.2)
 _PIECE = 4 + _DIGEST_BYTES
 # A gzip member of nothing with an extra field "IS" (RFC 1952, 2.3.1.1), and what follows the field.
@@ -196,14 +198,14 @@ def digest_place(codec: Codec) -> tuple[int, int]:
     return _DIGEST_BYTES + after, after
 
 
-def pieces_of(tail: bytes, size: int) -> list[Piece] | None:
-    """The table of pieces in the seal of a zstd archive of ``size`` bytes, of which ``tail`` are the last; None if
-    there is none, or if it would need a longer ``tail`` (``seal_bytes``).
-    """
-    length = seal_bytes(tail)
-    if length is None or length > len(tail):
+def read_pieces(descriptor: int) -> list[Piece] | None:
+    """The table of pieces in the seal of an open zstd archive; None if it has none that is credible."""
+    size = os.fstat(descriptor).st_size
+    tail = os.pread(descriptor, _TAIL_BYTES, max(0, size - _TAIL_BYTES))
+    length = _seal_bytes(tail)
+    if not 0 < length <= min(size, MOST_MANIFEST_BYTES):
         return None
-    seal = tail[-length:]
+    seal = tail[-length:] if length <= len(tail) else os.pread(descriptor, length, size - length)
     table = seal[8 : -_DIGEST_BYTES - 4]
     if seal[:4] != _SKIPPED or int.from_bytes(seal[4:8], "little") != length - 8:
         return None
@@ -211,13 +213,16 @@ def pieces_of(tail: bytes, size: int) -> list[Piece] | None:
         Piece(int.from_bytes(table[at : at + 4], "little"), table[at + 4 : at + _PIECE])
         for at in range(0, len(table), _PIECE)
     ]
-    return found if sum(piece.size for piece in found) == size - length else None
-
-
-def seal_bytes(tail: bytes) -> int | None:
-    """How long the seal is that ends with ``tail`` (at least 36 bytes), if it is one of a zstd archive."""
-    if len(tail) < _DIGEST_BYTES + 4:
+    if len(found) < 2 or sum(piece.size for piece in found) != size - length:
         return None
+    largest = max(piece.size for piece in found[1:])  # the first is the manifest
+    return found if largest <= 2 * PIECE_BYTES and found[0].size <= MOST_MANIFEST_BYTES else None
+
+
+def _seal_bytes(tail: bytes) -> int:
+    """How long the seal is that ends so, if it is one of a zstd archive."""
+    if len(tail) < _DIGEST_BYTES + 4:
+        return 0
     count = int.from_bytes(tail[-_DIGEST_BYTES - 4 : -_DIGEST_BYTES], "little")
     return 8 + count * _PIECE + 4 + _DIGEST_BYTES
 

@@ -23,7 +23,6 @@ from ion_summary.store.members import has_lines
 from ion_summary.store.packing import CODECS, PIECE_BYTES, ZSTANDARD, Codec, UnpackingError, unpack, unpacked
 
 _CHUNK = 1 << 20
-_TAIL_BYTES = 1 << 16
 _MOST_PADDING = 1 << 20  # tar fills its last record; more zeros than that are not filling
 
 
@@ -102,7 +101,7 @@ class ArchiveReader:
         if codec is None:
             raise self._corrupt("neither a .tar.zst nor a .tar.gz")
         self._seal = _Seal(codec)
-        pieces = None if is_encrypted or codec is not ZSTANDARD else _pieces(descriptor, self.packed_bytes)
+        pieces = None if is_encrypted or codec is not ZSTANDARD else archive.read_pieces(descriptor)
         if pieces:
             raw: Generator[bytes, None, None] = _in_pieces(descriptor, pieces, self.packed_bytes, self._seal)
         else:
@@ -232,20 +231,6 @@ def _chunks(descriptor: int) -> Iterator[bytes]:
 def _with(start: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield start
     yield from rest
-
-
-def _pieces(descriptor: int, size: int) -> Sequence[Piece] | None:
-    """Where the pieces are, if the archive's seal says it credibly."""
-    tail = os.pread(descriptor, _TAIL_BYTES, max(0, size - _TAIL_BYTES))
-    length = archive.seal_bytes(tail) or 0
-    if length > min(size, archive.MOST_MANIFEST_BYTES):
-        return None
-    if length > len(tail):
-        tail = os.pread(descriptor, length, size - length)
-    pieces = archive.pieces_of(tail, size)
-    if not pieces or len(pieces) < 2 or max(piece.size for piece in pieces[1:]) > 2 * PIECE_BYTES:
-        return None
-    return pieces if pieces[0].size <= archive.MOST_MANIFEST_BYTES else None
 
 
 def _in_pieces(descriptor: int, pieces: Sequence[Piece], size: int, seal: _Seal) -> Generator[bytes, None, None]:

@@ -28,7 +28,6 @@ from ion_summary.store.packing import PIECE_BYTES, ZSTANDARD, Codec, unpack
 from ion_summary.store.snapshot import Held, Moment
 
 _BLOCK_BYTES = 1 << 20
-_TAIL_BYTES = 1 << 16
 
 
 class Known(NamedTuple):
@@ -195,12 +194,7 @@ class Previous:
 
 
 def _known_pieces(descriptor: int, path: Path) -> dict[tuple[str, int, int, int], Known]:
-    size = os.fstat(descriptor).st_size
-    tail = os.pread(descriptor, _TAIL_BYTES, max(0, size - _TAIL_BYTES))
-    length = archive.seal_bytes(tail) or 0
-    if length > len(tail):
-        tail = os.pread(descriptor, length, max(0, size - length))
-    pieces = archive.pieces_of(tail, size)
+    pieces = archive.read_pieces(descriptor)
     if not pieces:
         return {}
     blocks = unpack(ZSTANDARD, os.pread(descriptor, pieces[0].size, 0), archive.MOST_MANIFEST_BYTES + 4096)

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -52,7 +53,7 @@ def stamp(made: datetime) -> str:
 def archives_in(directory: Path) -> list[Archive]:
     """The files of a directory that are called as archives are, oldest first."""
     found = []
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         for entry in os.scandir(directory):
             made = _made(entry.name)
             if made is not None and entry.is_file(follow_symlinks=False):
@@ -135,7 +136,10 @@ def _remove_leftovers(directory: Path) -> None:
     for entry in list(os.scandir(directory)):
         name = entry.name.removesuffix(NOTE)
         is_orphan = name != entry.name and _made(name) is not None and not (directory / name).exists()
-        if entry.is_file(follow_symlinks=False) and (entry.name.startswith(LEFTOVER) or is_orphan):
+        is_leftover = entry.name.startswith(LEFTOVER)
+        if entry.is_dir(follow_symlinks=False) and is_leftover:
+            shutil.rmtree(entry.path)
+        elif entry.is_file(follow_symlinks=False) and (is_leftover or is_orphan):
             Path(entry.path).unlink()
 
 
@@ -155,6 +159,8 @@ def publish(
                 out = _Hashed(file)
                 write(out)  # type: ignore[arg-type]
                 os.fsync(descriptor)
+            if path.exists() and sha256_of(beside) != (out.digest.hexdigest(), out.bytes):
+                raise SnapshotCorruptError(path=path, reason="what was to replace it is not what was written")
             if note is not None:
                 write_note(path, {"format": 1, **note, "bytes": out.bytes, "sha256": out.digest.hexdigest()})
             beside.rename(path)

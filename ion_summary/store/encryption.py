@@ -47,6 +47,14 @@ def read_identities(file: Path) -> list[Any]:
     return keys
 
 
+def recipient_of(identity: Path) -> Any:
+    """Whom an archive must be encrypted to for the identity to open it. Raises UsageError, MissingExtraError."""
+    key = read_identities(identity)[0]
+    if not hasattr(key, "to_public"):
+        raise UsageError(reason=f"{identity} does not say its recipient", accepted="an identity of `age-keygen`")
+    return key.to_public()
+
+
 def encrypt(chunks: Iterator[bytes], out: BinaryIO, recipient: Any) -> None:
     """Writes ``chunks``, encrypted to ``recipient``, to ``out``."""
     try:

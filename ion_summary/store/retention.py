@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from datetime import datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 
@@ -24,6 +25,24 @@ _PERIODS: dict[str, Callable[[datetime], tuple[int, ...]]] = {
     "weekly": lambda moment: tuple(moment.isocalendar()[:2]),  # ISO 8601: from Monday, the year is the week's own
     "monthly": lambda moment: (moment.year, moment.month),
 }
+
+
+# Ten years; what is kept longer is kept for ever.
+_HORIZON_DAYS = 3_653
+
+
+def last_day(made: Sequence[datetime], at: int, rules: Rules, tz: tzinfo | None, now: datetime) -> date | None:
+    """The day of the backup that removes archive ``at``, if from ``now`` on one is made every day; None: none does."""
+
+    def is_kept(days: int) -> bool:
+        then = [now + timedelta(days=day) for day in range(days + 1)]
+        return bool(reasons_to_keep([*made, *then], rules, tz, then[-1])[at])
+
+    if is_kept(_HORIZON_DAYS):
+        return None
+    # Whether it is kept changes once: more archives never bring one back.
+    days = bisect_left(range(_HORIZON_DAYS), True, key=lambda days: not is_kept(days))
+    return (now + timedelta(days=days)).astimezone(tz).date()
 
 
 def reasons_to_keep(made: Sequence[datetime], rules: Rules, tz: tzinfo | None, now: datetime) -> list[list[str]]:

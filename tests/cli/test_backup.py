@@ -74,3 +74,26 @@ def test_what_is_left_out_is_named(store: Path, run: Callable[..., Any]) -> None
     assert "left out" in done.stderr
     assert "\x1b" not in done.stderr
     assert run("backup", "--quiet").stderr == ""
+
+
+def test_rewrite_says_what_became_of_each_archive(store: Path, run: Callable[..., Any]) -> None:
+    from ion_summary.store import tombstones
+
+    assert orjson.loads(run("backup", "--rewrite", "--json").stdout) == {"archives": []}
+    archive = orjson.loads(run("backup", "--json").stdout)["archive"]
+    (found,) = orjson.loads(run("backup", "--rewrite", "--json").stdout)["archives"]
+    assert (found["archive"], found["rewritten"]) == (archive, False)
+    mark = tombstones.mark_of("user", "민수", b"salt" * 4)
+    tombstones.append(store, [tombstones.forget_fields(mark)])
+    done = run("backup", "--rewrite", "--json")
+    (found,) = orjson.loads(done.stdout)["archives"]
+    assert (done.exit_code, found["rewritten"], found["sessions"], found["problem"]) == (0, True, 2, None)
+    assert "1 of 1 archives rewritten" in done.stderr
+    Path(archive).write_bytes(b"x")
+    assert run("backup", "--rewrite").exit_code == 3
+
+
+def test_rules_may_stand_in_the_settings(store: Path, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    first = orjson.loads(run("backup", "--json").stdout)["archive"]
+    monkeypatch.setenv("ION_SUMMARY_KEEP", "1")
+    assert orjson.loads(run("backup", "--json").stdout)["removed"] == [first]

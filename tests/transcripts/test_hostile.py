@@ -204,14 +204,14 @@ def test_a_message_without_an_end_is_read_in_bounded_memory(
     for module in ("rooms", "plaintext", "captions"):
         monkeypatch.setattr(f"ion_summary.transcripts.{module}.MAX_CHARACTERS", 30_000)
     path = tmp_path / "endless.txt"
-    path.write_text(f"{first}\n" + "끝이 없는 말 " * 9 + ("\n" + "끝이 없는 말 " * 9) * 40_000, "utf-8")
+    path.write_text(f"{first}\n" + "\n".join(f"{number} 끝이 없는 말 " * 9 for number in range(40_000)), "utf-8")
     source = Source("endless.txt", path)
 
     def read_all() -> None:
         found = [
             len(item.messages) for item in read(source, READERS[format_name], OPTIONS) if isinstance(item, Session)
         ]
-        assert sum(found) > 50
+        assert sum(found) > 15
 
     assert peak(read_all) < 2 * MEGABYTE
 

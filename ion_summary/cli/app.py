@@ -25,6 +25,7 @@ NAME = "ion-summary"
 COMMANDS = {
     "summarize": "Print a summary of each session in the files, and store nothing.",
     "ingest": "Read transcripts, and store a summary of each session.",
+    "worker": "Have Gemini summarize what is queued.",
     "search": "Find sessions by words, user, type, time, source or tag.",
     "show": "Show one record, or the session itself.",
     "similar": "Find the sessions that are about the same as one.",

@@ -40,6 +40,7 @@ METAVARS = {
     "store": "DIR", "tz": "ZONE", "lock_timeout": "SECONDS", "max_bullets": "N", "max_chars": "N",
     "input_format": "NAME", "user": "ID", "source": "NAME", "workers": "N", "limit": "N",
     "keep": "N", "keep_daily": "N", "keep_weekly": "N", "keep_monthly": "N",
+    "model": "NAME", "concurrency": "N", "rpm": "N", "tpm": "N", "max_cost": "USD",
 }  # fmt: skip
 
 

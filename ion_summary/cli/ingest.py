@@ -9,7 +9,7 @@ import typer
 from ion_summary.cli import records
 from ion_summary.cli.command import Command, Run, command
 from ion_summary.cli.output import warn
-from ion_summary.errors import NothingReadableError
+from ion_summary.errors import NothingReadableError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ _NAMED = 20
 
 @app.command(cls=Command)
 @command(
-    "input_format", "user", "source", "split", "max_bullets", "max_chars", "transcripts", "workers",
+    "input_format", "user", "source", "split", "max_bullets", "max_chars", "transcripts", "workers", "llm", "redact",
     "store", "lock_timeout", "format", "tz",
 )  # fmt: skip
 def ingest(
@@ -45,6 +45,7 @@ def ingest(
     Examples:
       ion-summary ingest exports/                     every file below, zip archives too
       ion-summary ingest KakaoTalk.txt --user 나       a chat room, under a user of your choice
+      ion-summary ingest exports/ --llm               and have Gemini summarize them: `ion-summary worker`
       ion-summary ingest --explain exports/           what is each file taken for, and why?
       cat chat.jsonl | ion-summary ingest -
     """
@@ -66,7 +67,14 @@ def ingest(
         tz=run.reading_tz,
         split=chosen.split,
         dry_run=dry_run,
+        llm=chosen.llm,
+        redact=chosen.redact,
     )
+    if chosen.llm and not chosen.transcripts:
+        raise UsageError(
+            reason="--llm needs what --no-transcripts leaves out: the model reads the session",
+            accepted="give one of them; `ion-summary summarize --llm PATH` stores nothing",
+        )
     nothing: NothingReadableError | None = None
     try:
         with run.storage() as storage:
@@ -81,10 +89,22 @@ def ingest(
     )
     if run.out.format != "json":
         _name_rejected(report)
+    if report.queued:
+        _note_queued(run, report.queued)
     if nothing is not None:
         raise nothing
     read = report.new + report.updated + report.unchanged + report.forgotten + report.files_unchanged
     return records.status(read, len(report.rejected))
+
+
+def _note_queued(run: Run, queued: int) -> None:
+    run.out.note(f"{queued:,} queued for {run.settings.model}: `ion-summary worker` has them summarized")
+    if not run.settings.api_key:
+        from ion_summary.errors import NoApiKeyError
+        from ion_summary.summarizers.llm import KEY_VARIABLES
+
+        missing = NoApiKeyError(variables=" nor ".join(KEY_VARIABLES))
+        run.out.note(f"note: {missing.message}; until then the rule-based summaries are all there is")
 
 
 def _name_rejected(report: IngestReport) -> None:
@@ -102,6 +122,7 @@ def _document(report: IngestReport) -> dict[str, Any]:
             "unchanged": report.unchanged,
             "forgotten": report.forgotten,
         },
+        "queued": report.queued,
         "messages": report.messages,
         "files": {
             "read": report.files_read,
@@ -117,6 +138,7 @@ def _rows(report: IngestReport) -> list[tuple[str, Any]]:
     document = _document(report)
     return [
         *((f"sessions {name}", count) for name, count in document["sessions"].items()),
+        *([("queued", document["queued"])] if document["queued"] else []),
         ("messages", document["messages"]),
         *((f"files {name}", count) for name, count in document["files"].items()),
         ("elapsed_s", document["elapsed_s"]),

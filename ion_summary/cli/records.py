@@ -92,8 +92,26 @@ def block(terminal: Terminal, record: SessionSummary) -> None:
     terminal.text()
     shown = [("id", record.session_id)]
     shown += [(name, _value(record.metadata[name])) for name in _SHOWN if record.metadata.get(name)]
+    shown += _of_model(record.metadata)
     terminal.fields(shown, indent=2)
     terminal.text()
+
+
+def _of_model(metadata: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a model's summary rests on, what of it is doubtful, what it has cost; or why there is none."""
+    shown = []
+    if isinstance(metadata.get("evidence"), list):
+        cited = [", ".join(map(str, numbers)) for numbers in metadata["evidence"] if isinstance(numbers, list)]
+        shown.append(("evidence", " · ".join(f"bullet {n}: messages {some}" for n, some in enumerate(cited, 1))))
+    if isinstance(metadata.get("flags"), list) and metadata["flags"]:
+        flags = [flag for flag in metadata["flags"] if isinstance(flag, dict)]
+        told = (f"bullet {flag.get('bullet')}: {flag.get('kind')} {flag.get('text')!r}" for flag in flags)
+        shown.append(("not in the messages", " · ".join(told)))
+    if isinstance(metadata.get("cost_usd"), int | float):
+        shown.append(("cost", f"${metadata['cost_usd']:.6f}"))
+    if isinstance(metadata.get("llm_error"), dict):
+        shown.append(("no LLM summary", str(metadata["llm_error"].get("reason"))))
+    return shown
 
 
 def _value(value: Any) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ion_summary.store.storage import SessionSummaryStorage
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-_GROUP_COLUMNS = ("key", "sessions", "messages", "llm", "rule_based", "pruned")
+_GROUP_COLUMNS = ("key", "sessions", "messages", "llm", "rule_based", "pruned", "cost_usd")
 _SPARKLINE_DAYS = 60
 
 
@@ -66,9 +66,14 @@ def _page(run: Run, storage: SessionSummaryStorage, file: str) -> None:
 
 
 def _groups(run: Run, storage: SessionSummaryStorage, by: Key) -> None:
-    from ion_summary.operations.stats import stats_by
+    from ion_summary.operations.stats import spending, stats_by
 
-    groups = [group._asdict() for group in stats_by(storage, by, run.tz)]
+    spent = spending(storage, by)
+    groups = [{**group._asdict(), "cost_usd": spent.pop(group.key, 0.0)} for group in stats_by(storage, by, run.tz)]
+    # Days on which something was spent, and no session ended.
+    groups += [dict.fromkeys(_GROUP_COLUMNS, 0) | {"key": key, "cost_usd": cost} for key, cost in spent.items()]
+    if by in ("day", "month"):
+        groups.sort(key=lambda group: str(group["key"]))
     rows = [tuple(group[name] for name in _GROUP_COLUMNS) for group in groups]
     run.out.render(
         document=lambda: groups,
@@ -82,14 +87,14 @@ def _groups(run: Run, storage: SessionSummaryStorage, by: Key) -> None:
 def _totals(run: Run, storage: SessionSummaryStorage) -> None:
     from dataclasses import asdict
 
-    from ion_summary.operations.stats import days, stats
+    from ion_summary.operations.stats import days, failures, stats
 
     counted = asdict(stats(storage))
     run.out.render(
         document=lambda: counted,
         columns=("name", "value"),
         rows=counted.items,
-        table=lambda terminal: _draw(terminal, counted, dict(days(storage, run.tz))),
+        table=lambda terminal: _draw(terminal, counted, failures(storage), dict(days(storage, run.tz))),
     )
 
 
@@ -99,14 +104,20 @@ def _draw_groups(terminal: Terminal, by: str, rows: list[tuple[Any, ...]]) -> No
     terminal.table([by, *(Column(name, right=True) for name in _GROUP_COLUMNS[1:])], rows)
 
 
-def _draw(terminal: Terminal, counted: dict[str, Any], days: dict[Any, int]) -> None:
+def _draw(terminal: Terminal, counted: dict[str, Any], failures: dict[str, int], days: dict[Any, int]) -> None:
     from ion_summary.cli import pictures
 
     shown = dict(counted)
     for name in ("oldest", "newest"):
         shown[name] = terminal.time(counted[name]) if counted[name] else "-"
     shown["storage_bytes"] = _size(counted["storage_bytes"])
+    for name in ("cost_usd", "cost_today_usd", "cost_month_usd"):
+        shown[name] = f"{counted[name]:.4f}"
     terminal.fields((name.replace("_", " "), value) for name, value in shown.items())
+    if failures:
+        terminal.text()
+        terminal.text("sessions without an LLM summary, although one was asked for", style="dim")
+        terminal.fields((f"{count:,}", reason) for reason, count in failures.items())
     if not days:
         return
     bars = pictures.BARS if terminal.blocks else pictures.PLAIN_BARS

@@ -1,11 +1,12 @@
-"""What is the model asked for each job? The session as it is stored."""
+"""What is the model asked for each job? The session as it is stored, without personal data if so wanted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ion_summary.jobs.queue import Job
+from ion_summary.model import Message, Session
 from ion_summary.operations.identity import content_hash
 from ion_summary.store.partition import DamagedLineError
 from ion_summary.store.storage import SessionSummaryStorage
@@ -24,12 +25,12 @@ class Question:
     problem: str = ""
 
 
-def questions(storage: SessionSummaryStorage, jobs: Sequence[Job]) -> list[Question]:
+def questions(storage: SessionSummaryStorage, jobs: Sequence[Job], *, redact: bool = False) -> list[Question]:
     """The question of each job, in order."""
-    return [_question(storage, job) for job in jobs]
+    return [_question(storage, job, redact) for job in jobs]
 
 
-def _question(storage: SessionSummaryStorage, job: Job) -> Question:
+def _question(storage: SessionSummaryStorage, job: Job, redact: bool) -> Question:
     try:
         messages = storage.messages(job.session)
     except DamagedLineError as error:
@@ -39,7 +40,7 @@ def _question(storage: SessionSummaryStorage, job: Job) -> Question:
     if content_hash(messages) != job.content:
         return Question(job, None, OTHER_TRANSCRIPT)
     request = LlmRequest(
-        messages=messages,
+        messages=redacted(messages) if redact else messages,
         max_bullets=job.max_bullets,
         max_chars=job.max_chars,
         temperature=job.temperature,
@@ -47,3 +48,29 @@ def _question(storage: SessionSummaryStorage, job: Job) -> Question:
         key=str(job.id),
     )
     return Question(job, request)
+
+
+def redacted(messages: Sequence[Message]) -> list[Message]:
+    """The messages with marks in place of personal data; the same for the same messages, every time."""
+    from ion_summary.text.redaction import Redactor
+
+    texts = Redactor().redact([message.content for message in messages])
+    return [replace(message, content=text) for message, text in zip(messages, texts, strict=True)]
+
+
+def redacted_session(session: Session) -> Session:
+    """The session with marks in place of personal data, in what was said and in its title."""
+    title = session.metadata.get("title")
+    texts = Message("user", title if isinstance(title, str) else "")
+    *messages, heading = redacted([*session.messages, texts])
+    metadata = {**session.metadata, "title": heading.content} if heading.content else session.metadata
+    return replace(session, messages=messages, metadata=metadata)
+
+
+def restored(messages: Sequence[Message], text: str) -> str:
+    """``text`` that was made of ``redacted(messages)`` with the data in place of their marks."""
+    from ion_summary.text.redaction import Redactor
+
+    redactor = Redactor()
+    redactor.redact([message.content for message in messages])
+    return redactor.restore(text)

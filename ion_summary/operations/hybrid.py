@@ -318,7 +318,7 @@ class HybridSummarizer:
             return
         with Queue(self._storage.path) as queue:
             llm = self._make_llm(queue)
-            request = WorkRequest(window=llm.window, watch=True, renew=llm.renew)
+            request = WorkRequest(window=llm.window, redact=llm.redact, watch=True, renew=llm.renew)
             try:
                 while True:
                     try:

@@ -13,6 +13,7 @@ from datetime import tzinfo
 from pathlib import Path
 
 from ion_summary.errors import NothingReadableError
+from ion_summary.jobs.queue import Queue, Wanted
 from ion_summary.operations.batch import Batch, Sorted, sort_batch
 from ion_summary.operations.drafts import Draft
 from ion_summary.operations.forget import finish
@@ -21,6 +22,7 @@ from ion_summary.operations.reading import Manner, drafts, recognise
 from ion_summary.operations.summarizing import Summaries, Summarizers
 from ion_summary.progress import Progress
 from ion_summary.store.storage import SessionSummaryStorage
+from ion_summary.store.writing import Entry
 from ion_summary.transcripts.detect import detect
 from ion_summary.transcripts.reader import Reader, Rejected, Resume, Source
 from ion_summary.transcripts.sources import find
@@ -36,7 +38,8 @@ class IngestRequest:
 
     ``user`` is for sessions that name none; ``source`` is the name under which they are found again (default: the
     format's). ``tz`` is the zone of times without one (None: the format's usual zone). ``workers`` None means one
-    process for each processor.
+    process for each processor. With ``llm`` an LLM summary is queued for what is stored; with ``redact`` personal data
+    is replaced before anything is stored.
     """
 
     paths: Sequence[str | Path]
@@ -50,6 +53,8 @@ class IngestRequest:
     tz: tzinfo | None = None
     split: str = "day"
     dry_run: bool = False
+    llm: bool = False
+    redact: bool = False
 
 
 @dataclass
@@ -60,6 +65,7 @@ class IngestReport:
     updated: int = 0
     unchanged: int = 0
     forgotten: int = 0
+    queued: int = 0
     messages: int = 0
     files_read: int = 0
     files_unchanged: int = 0
@@ -86,7 +92,7 @@ def ingest(storage: SessionSummaryStorage, request: IngestRequest, progress: Pro
     try:
         run.work()
     finally:
-        run.summarizers.close()
+        run.close()
     report = run.report
     report.elapsed_s = round(time.monotonic() - begun, 3)
     if not report.files_read and not report.files_unchanged:
@@ -105,12 +111,21 @@ class _Run:
         self._storage = storage
         self._request = request
         self._progress = progress
-        self._manner = Manner(request.input_format, request.user, request.source, request.tz, request.split)
+        self._manner = Manner(
+            request.input_format, request.user, request.source, request.tz, request.split, request.redact
+        )
         # What a file must be read again for if it is another at the next run.
         self._options = f"{self._manner}|{request.keep_transcripts}"
         self._batch = Batch()
         self._underway: tuple[Batch, Sorted, Summaries] | None = None
         self._stored = 0
+        self._queue = Queue(storage.path) if request.llm and not request.dry_run else None
+
+    def close(self) -> None:
+        """Ends the workers, and the connection to the queue."""
+        self.summarizers.close()
+        if self._queue is not None:
+            self._queue.close()
 
     def work(self) -> None:
         """Reads everything there is to read."""
@@ -197,8 +212,21 @@ class _Run:
             chosen = zip(found.to_store, summaries, found.still_wanted(stored), strict=True)
             entries = [one.entry(*summary, keep) for one, summary, wanted in chosen if wanted]
             writer.append(entries, stored)
+            if self._queue is not None:
+                self.report.queued += self._queue.put(self._wanted(entry) for entry in entries)
             writer.remember_files(batch.files)
         self._stored += len(entries)
+
+    def _wanted(self, entry: Entry) -> Wanted:
+        record = entry.record
+        return Wanted(
+            session=record.session_id,
+            user=record.user_id,
+            content=record.metadata["content_hash"],
+            ended_ms=entry.created_ms,
+            max_bullets=self._request.max_bullets,
+            max_chars=self._request.max_chars,
+        )
 
 
 def _total_bytes(sources: list[Source | Rejected]) -> int:

@@ -12,7 +12,7 @@ from ion_summary.jobs import counting
 from ion_summary.jobs.ledger import Ledger
 from ion_summary.jobs.queue import Queue
 from ion_summary.operations.recording import Recorded
-from ion_summary.summarizers.condense import PART_TOKENS, Condensing
+from ion_summary.summarizers.condense import Condensing
 from ion_summary.summarizers.gemini import GeminiSummarizer, fingerprint
 from ion_summary.summarizers.limits import Limits
 from ion_summary.summarizers.llm import KEY_VARIABLES, LlmSummarizer
@@ -79,7 +79,12 @@ def make_unrecorded(settings: Settings, root: Path) -> Llm:
 
 def fingerprint_of(settings: Settings) -> str:
     """What tells whether an answer to the same question could be another one; needs no key."""
-    return f"{fingerprint(settings.model)}/parts-{PART_TOKENS}"
+    return fingerprint(settings.model)
+
+
+def make_estimator(settings: Settings) -> LlmSummarizer:
+    """What estimates as the model of the settings would be asked, without a key and without asking."""
+    return Condensing(GeminiSummarizer("none", settings.model, prices=load_prices(settings)))
 
 
 def load_prices(settings: Settings) -> Prices:

@@ -67,6 +67,12 @@ def pending(
     return report
 
 
+def wanted_of(storage: SessionSummaryStorage, request: PendingRequest) -> Iterator[Wanted]:
+    """The jobs that ``pending`` would queue."""
+    for page in _pages(storage, request):
+        yield from (job for record in page if (job := job_of(storage, record, request)))
+
+
 def job_of(storage: SessionSummaryStorage, record: SessionSummary, limits: PendingRequest) -> Wanted | None:
     """The job for a record; None if it was stored without saying what it was made of."""
     content = record.metadata.get("content_hash")

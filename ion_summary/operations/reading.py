@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 
+from ion_summary.operations.asking import redacted_session
 from ion_summary.operations.drafts import Draft, Origin, draft
 from ion_summary.times import zone
 from ion_summary.transcripts import read
@@ -20,7 +21,8 @@ class Manner:
     """What a user may say about the reading.
 
     ``user`` is for sessions that name none; ``source`` is the name under which they are found again (None: the
-    format's). ``tz`` is the zone of times without one (None: the format's usual zone).
+    format's). ``tz`` is the zone of times without one (None: the format's usual zone). ``redact``: personal data is
+    replaced.
     """
 
     input_format: str | None
@@ -28,10 +30,12 @@ class Manner:
     source: str | None
     tz: tzinfo | None
     split: str
+    redact: bool = False
 
     def __str__(self) -> str:
         """The same text for what gives the same sessions."""
-        return "|".join(map(str, (self.input_format, self.user, self.source, self.tz, self.split)))
+        said = "|".join(map(str, (self.input_format, self.user, self.source, self.tz, self.split)))
+        return said + "|redacted" * self.redact
 
 
 def recognise(source: Source, manner: Manner) -> Reader | Rejected:
@@ -53,4 +57,7 @@ def drafts(
     )
     options = ReadOptions(tz=manner.tz or zone(reader.zone or "local"), split=manner.split)
     for item in read(source, reader, options, start):
-        yield item if isinstance(item, Rejected | Resume) else draft(item, origin)
+        if isinstance(item, Rejected | Resume):
+            yield item
+        else:
+            yield draft(redacted_session(item) if manner.redact else item, origin)

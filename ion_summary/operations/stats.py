@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING
 
+from ion_summary.jobs import counting as jobs
 from ion_summary.store.counting import Group, Key, groups
 from ion_summary.store.storage import SessionSummaryStorage
 
@@ -19,7 +20,9 @@ _REPORTED: tuple[Key, ...] = ("month", "user", "source", "type")
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Counts, sizes (bytes) and the span of time (ISO 8601, UTC) of a store; and what was pruned from it."""
+    """Counts, sizes (bytes) and the span of time (ISO 8601, UTC) of a store; what was pruned from it, and what its LLM
+    summaries have cost (US dollars; days and months are UTC).
+    """
 
     total_sessions: int
     llm_summaries: int
@@ -36,18 +39,41 @@ class Stats:
     cost_usd: float = 0.0
     pruned_sessions: int = 0
     pruned_messages: int = 0
+    failed_summaries: int = 0
+    lost_calls: int = 0
+    cost_today_usd: float = 0.0
+    cost_month_usd: float = 0.0
 
 
 def stats(storage: SessionSummaryStorage) -> Stats:
     """The counts of the whole store. Raises StoreNotFoundError."""
     storage.require()
-    return Stats(**storage.get_stats())
+    queue, (today, month) = jobs.counts(storage.path), jobs.spent(storage.path)
+    return Stats(
+        **storage.get_stats(),
+        pending_jobs=queue.pending,
+        failed_summaries=queue.failed,
+        lost_calls=queue.lost,
+        cost_usd=round(queue.cost_usd, 6),
+        cost_today_usd=round(today, 6),
+        cost_month_usd=round(month, 6),
+    )
+
+
+def failures(storage: SessionSummaryStorage) -> dict[str, int]:
+    """Why sessions have no LLM summary although one was asked for: the most frequent reasons, and how often each."""
+    return dict(jobs.counts(storage.path).reasons)
 
 
 def stats_by(storage: SessionSummaryStorage, key: Key, tz: tzinfo | None) -> list[Group]:
     """The counts by a property; days and months are those of ``tz`` (None: local). Raises StoreNotFoundError."""
     storage.require()
     return storage.reading(lambda catalog, _: groups(storage.path, catalog, key, tz))
+
+
+def spending(storage: SessionSummaryStorage, key: Key) -> dict[str, float]:
+    """US dollars by the day or month (UTC) on which they were spent, or by user; nothing for other properties."""
+    return jobs.spending(storage.path, key) if key in ("day", "month", "user") else {}
 
 
 def days(storage: SessionSummaryStorage, tz: tzinfo | None) -> list[tuple[date, int]]:

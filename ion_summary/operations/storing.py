@@ -12,6 +12,7 @@ from typing import Any
 
 from ion_summary.jobs.queue import Failure, Job, Queue
 from ion_summary.model import SessionSummary
+from ion_summary.operations.asking import restored
 from ion_summary.operations.recording import decode, made_by
 from ion_summary.store.catalog import content_number, hash64
 from ion_summary.store.layout import to_ms
@@ -50,9 +51,9 @@ def store_failures(storage: SessionSummaryStorage, failures: Sequence[tuple[Job,
             record = records.get(hash64(job.session))
             if record is None or record.summary_type == "llm" or not _is_of(record, job):
                 continue
-            note = {"code": failure.code, "reason": failure.reason, "retried": failure.retry, "asked": fingerprint}
-            if record.metadata.get(_ERROR) != note:
-                changed.append(replace(record, metadata={**record.metadata, _ERROR: note}))
+            told = failed(record, failure.code, failure.reason, fingerprint, retried=failure.retry)
+            if told != record:
+                changed.append(told)
         _append(storage, writer, changed)
 
 
@@ -69,7 +70,7 @@ def _store(storage: SessionSummaryStorage, queue: Queue, writer: StoreWriter, jo
         if _is_of(record, job) and _result_of(record) != job.result:
             paid = queue.has_paid(job.result or "", job.session)
             made = {"fingerprint": made_by(body), "result": job.result, "reused": not paid}
-            changed.append(upgraded(record, decode(body), made))
+            changed.append(upgraded(record, _restored(storage, job, decode(body)), made))
     _append(storage, writer, changed)
     queue.stored(done)
     queue.drop(gone)
@@ -99,6 +100,12 @@ def upgraded(record: SessionSummary, summary: LlmSummary, made: Mapping[str, Any
     )
 
 
+def failed(record: SessionSummary, code: str, reason: str, fingerprint: str, *, retried: bool) -> SessionSummary:
+    """The record, still rule-based, with why the model that ``fingerprint`` names has made no summary."""
+    note = {"code": code, "reason": reason, "retried": retried, "asked": fingerprint}
+    return replace(record, metadata={**record.metadata, _ERROR: note})
+
+
 def _append(storage: SessionSummaryStorage, writer: StoreWriter, records: Sequence[SessionSummary]) -> None:
     entries = [
         Entry(record, hash64(record.session_id), to_ms(record.created_at, storage.tz), None) for record in records
@@ -110,6 +117,14 @@ def _append(storage: SessionSummaryStorage, writer: StoreWriter, records: Sequen
 def _is_of(record: SessionSummary, job: Job) -> bool:
     """Whether the record is of what the job was to summarize: the session may have grown since."""
     return content_number(record.metadata.get("content_hash")) == content_number(job.content)
+
+
+def _restored(storage: SessionSummaryStorage, job: Job, summary: LlmSummary) -> LlmSummary:
+    """The summary with what was replaced before it was sent: the store holds the session itself as well."""
+    if "[" not in summary.text:
+        return summary
+    messages = storage.messages(job.session) or []
+    return replace(summary, text=restored(messages, summary.text))
 
 
 def _result_of(record: SessionSummary) -> Any:

@@ -42,7 +42,7 @@ class Explanation:
 
 def summarize(request: SummarizeRequest) -> Iterator[SessionSummary | Rejected]:
     """The record of every session as ``ingest`` would store it, and what could not be read, in order."""
-    for item in _drafts(request):
+    for item in drafts_of(request):
         if isinstance(item, Draft):
             ((summary, tags),) = summarize_all([item.messages_json], request.max_bullets, request.max_chars)
             yield item.entry(summary, tags, keep_transcript=False).record
@@ -54,14 +54,15 @@ def explain(request: SummarizeRequest) -> Iterator[Explanation | Rejected]:
     """Why each session's summary is what it is, and what could not be read, in order."""
     from ion_summary.summarizers.rule import explain as explained
 
-    for item in _drafts(request):
+    for item in drafts_of(request):
         if isinstance(item, Draft):
             yield Explanation(item.session_id, explained(item.messages(), request.max_bullets, request.max_chars))
         else:
             yield item
 
 
-def _drafts(request: SummarizeRequest) -> Iterator[Draft | Rejected]:
+def drafts_of(request: SummarizeRequest) -> Iterator[Draft | Rejected]:
+    """The sessions that the paths hold, and what could not be read, in order."""
     manner = Manner(request.input_format, request.user, None, request.tz, request.split)
     for source in find(request.paths):
         if isinstance(source, Rejected):

@@ -38,7 +38,7 @@ _BUSY_MS = 1_000
 
 @dataclass(frozen=True)
 class WorkRequest:
-    """Which jobs, how many at once (``window``), how many in all (``limit``).
+    """Which jobs, how many at once (``window``), how many in all (``limit``), and whether texts are redacted before.
 
     ``watch``: wait for more jobs instead of ending when there are none. ``renew`` is called every now and then, to
     learn what others have spent of a common budget.
@@ -47,6 +47,7 @@ class WorkRequest:
     wanted: Filter = field(default_factory=Filter)
     window: int = 32
     limit: int | None = None
+    redact: bool = False
     watch: bool = False
     renew: Callable[[], None] = lambda: None
 
@@ -165,7 +166,7 @@ class _Run:
         if self.report.stopped is None and room > 0 and (len(self._ready) < window // 2 or not self._under_way):
             jobs = self._queue.claim(room, self._request.wanted)
             self._claimed += len(jobs)
-            asked = await asyncio.to_thread(questions, self._storage, jobs)
+            asked = await asyncio.to_thread(questions, self._storage, jobs, redact=self._request.redact)
             self._skip([question for question in asked if question.request is None])
             self._ready += [question for question in asked if question.request is not None]
         return bool(self._ready)

@@ -59,7 +59,12 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user without settings, whose machine stands in Seoul."""
     for name in list(os.environ):
-        if name.startswith(("ION_SUMMARY_", "XDG_")) or name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
+        if name.startswith(("ION_SUMMARY_", "XDG_", "GOOGLE_", "GEMINI_")) or name in (
+            "NO_COLOR",
+            "FORCE_COLOR",
+            "COLUMNS",
+            "LINES",
+        ):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()

@@ -12,6 +12,8 @@ import pytest
 SNAPSHOT = Path(__file__).parent / "snapshots" / "shapes.json"
 COMMANDS = {
     "summarize": ["summarize", "TRANSCRIPT"],
+    "summarize --pending --dry-run": ["summarize", "--pending", "--dry-run"],
+    "worker": ["worker"],
     "ingest": ["ingest", "TRANSCRIPT", "NOISE"],
     "ingest --explain": ["ingest", "--explain", "TRANSCRIPT"],
     "search": ["search", "환불"],
@@ -38,8 +40,9 @@ def shape(value: Any) -> Any:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_shape_is_the_one_on_record(
-    name: str, store: Path, transcript: Path, tmp_path: Path, run: Callable[..., Any]
+    name: str, store: Path, transcript: Path, tmp_path: Path, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "not-asked")
     noise = tmp_path / "noise.bin"
     noise.write_bytes(bytes(range(256)))
     places = {"TRANSCRIPT": str(transcript), "NOISE": str(noise)}

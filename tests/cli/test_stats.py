@@ -53,7 +53,7 @@ def test_groups(words: list[str], keys: list[str], store: Path, run: Callable[..
     assert sorted(group["key"] for group in groups) == keys
     assert sum(group["sessions"] for group in groups) == 3
     assert sum(group["messages"] for group in groups) == 6
-    assert set(groups[0]) == {"key", "sessions", "messages", "llm", "rule_based", "pruned"}
+    assert set(groups[0]) == {"key", "sessions", "messages", "llm", "rule_based", "pruned", "cost_usd"}
     lines = run("stats", "--format", "jsonl", "--by", *words).stdout.splitlines()
     assert [orjson.loads(line) for line in lines] == groups
     assert [line.split("\t")[0] for line in run("stats", "--by", *words).stdout.splitlines()] == [
@@ -63,7 +63,7 @@ def test_groups(words: list[str], keys: list[str], store: Path, run: Callable[..
 
 def test_groups_in_csv_are_safe_to_open(store: Path, run: Callable[..., Any]) -> None:
     rows = list(csv.reader(io.StringIO(run("stats", "--by", "user", "--format", "csv").stdout)))
-    assert rows[0] == ["key", "sessions", "messages", "llm", "rule_based", "pruned"]
+    assert rows[0] == ["key", "sessions", "messages", "llm", "rule_based", "pruned", "cost_usd"]
     assert "'@user" in {row[0] for row in rows}
 
 

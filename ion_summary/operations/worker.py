@@ -1,0 +1,109 @@
+"""How does a command work the queue off: with a queue, a model and an event loop of its own?"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ion_summary.config import Settings
+from ion_summary.jobs.queue import Filter, Queue
+from ion_summary.operations.llm import Llm, fingerprint_of, make_llm, require_key
+from ion_summary.operations.pending import PendingReport, PendingRequest, pending
+from ion_summary.operations.working import WorkReport, WorkRequest, work
+from ion_summary.progress import Progress
+from ion_summary.store.storage import SessionSummaryStorage
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Task
+
+
+@dataclass(frozen=True)
+class WorkerRequest:
+    """Which jobs, how many at most, and whether to wait for more when there are none."""
+
+    wanted: Filter = field(default_factory=Filter)
+    limit: int | None = None
+    watch: bool = False
+
+
+def summarize_pending(
+    storage: SessionSummaryStorage, settings: Settings, request: WorkerRequest, progress: Progress
+) -> WorkReport:
+    """Queues an LLM summary for every stored session that lacks one, and works the queue off.
+
+    Raises NoApiKeyError, StoreNotFoundError, StoreLockedError, StoreNotWritableError, ConfigurationError, UsageError.
+    """
+    require_key(settings)
+    storage.require()
+    with Queue(storage.path) as queue:
+        limits = PendingRequest(request.wanted, request.limit, settings.max_bullets, settings.max_chars)
+        queued = pending(storage, queue, limits, fingerprint_of(settings), progress)
+        report = _work(storage, queue, settings, WorkerRequest(queued.chosen, request.limit), progress)
+    return _with_skipped(report, queued)
+
+
+def worker(
+    storage: SessionSummaryStorage, settings: Settings, request: WorkerRequest, progress: Progress
+) -> WorkReport:
+    """Works the queue off until it is empty, or for ever.
+
+    Raises as ``summarize_pending``.
+    """
+    require_key(settings)
+    storage.require()
+    with Queue(storage.path) as queue:
+        return _work(storage, queue, settings, request, progress)
+
+
+def _work(
+    storage: SessionSummaryStorage, queue: Queue, settings: Settings, request: WorkerRequest, progress: Progress
+) -> WorkReport:
+    llm = make_llm(settings, queue)
+    asked = WorkRequest(
+        wanted=request.wanted,
+        window=llm.window,
+        limit=request.limit,
+        redact=llm.redact,
+        watch=request.watch,
+        renew=llm.renew,
+    )
+    return run(_worked(storage, queue, llm, asked, progress))
+
+
+async def _worked(
+    storage: SessionSummaryStorage, queue: Queue, llm: Llm, request: WorkRequest, progress: Progress
+) -> WorkReport:
+    try:
+        return await work(storage, queue, llm.summarizer, request, progress)
+    finally:
+        await llm.summarizer.close()
+
+
+def run(main: Coroutine[Any, Any, WorkReport]) -> WorkReport:
+    """Runs ``main`` in an event loop; SIGTERM ends it as Ctrl-C does: in good order. Raises KeyboardInterrupt."""
+    import asyncio
+
+    async def ended_in_good_order() -> WorkReport:
+        task = asyncio.ensure_future(main)
+        _on_terminate(asyncio.get_running_loop(), task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+
+    return asyncio.run(ended_in_good_order())
+
+
+def _on_terminate(loop: AbstractEventLoop, task: Task[WorkReport]) -> None:
+    import contextlib
+    import signal
+
+    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+def _with_skipped(report: WorkReport, queued: PendingReport) -> WorkReport:
+    report.skipped += len(queued.skipped)
+    report.failures += queued.skipped
+    return report

@@ -1,12 +1,17 @@
-"""How is all that is derived built again from the partitions?"""
+"""How is all that is derived built again from the partitions, and how do these become as small as they can be?"""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from ion_summary.errors import StoreCorruptError
+from ion_summary.operations.forget import finish
 from ion_summary.progress import Progress
-from ion_summary.store.partition import Finding
+from ion_summary.store import compacting
+from ion_summary.store.compacting import Compacted
+from ion_summary.store.partition import DamagedLineError, Finding
 from ion_summary.store.storage import SessionSummaryStorage
 
 
@@ -30,8 +35,23 @@ def reindex(storage: SessionSummaryStorage, progress: Progress, workers: int | N
     begun = time.monotonic()
     storage.close()
     storage.damage.clear()
+    finish(storage)
     with storage.writing() as writer:
         writer.rebuild(progress, workers)
     counts = storage.get_stats()
     elapsed = round(time.monotonic() - begun, 3)
     return ReindexReport(counts["total_sessions"], counts["partitions"], list(storage.damage), elapsed)
+
+
+def compact(storage: SessionSummaryStorage) -> Compacted:
+    """Drops the lines that nobody reads any more, and compresses the transcripts of past months.
+
+    The index is to be built again afterwards. Interrupted anywhere, it can be run again. Raises StoreCorruptError,
+    StoreNotFoundError, StoreLockedError, StoreNotWritableError.
+    """
+    storage.require()
+    with storage.writing() as writer:
+        try:
+            return compacting.compact(storage.path, writer, datetime.now(UTC).strftime("%Y-%m"))
+        except DamagedLineError as error:
+            raise StoreCorruptError(path=storage.path, reason=str(error)) from error

@@ -1,10 +1,14 @@
-"""Is the store still what was written, and does its index agree?"""
+"""Is the store still what was written, and does its index agree? If not, what can be saved of it?"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ion_summary.jobs import checking
+from ion_summary.jobs.database import NAME as QUEUE
+from ion_summary.operations.forget import finish
 from ion_summary.progress import Progress
+from ion_summary.store import repairing
 from ion_summary.store.partition import Finding
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.store.verifying import Verifier
@@ -12,12 +16,16 @@ from ion_summary.store.verifying import Verifier
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """``records`` counts readable lines, ``without_digest`` those of an adopted store among them: taken as they are."""
+    """``records`` counts readable lines, ``without_digest`` those of an adopted store among them: taken as they are.
+
+    ``repaired`` is what was wrong before a repair, ``findings`` what is wrong now.
+    """
 
     ok: bool
     records: int
     without_digest: int
     findings: list[Finding]
+    repaired: list[Finding] = field(default_factory=list)
 
 
 def verify(storage: SessionSummaryStorage, progress: Progress) -> VerifyReport:
@@ -27,4 +35,23 @@ def verify(storage: SessionSummaryStorage, progress: Progress) -> VerifyReport:
     storage.as_last_seen(lambda catalog, _: verifier.compare_sizes(catalog))
     storage.reading(verifier.verify)
     found = verifier.found
-    return VerifyReport(not found.findings, found.records, found.without_digest, found.findings)
+    findings = [*found.findings, *(Finding(QUEUE, None, problem) for problem in checking.problems(storage.path))]
+    return VerifyReport(not findings, found.records, found.without_digest, findings)
+
+
+def repair(storage: SessionSummaryStorage, progress: Progress, workers: int | None = None) -> VerifyReport:
+    """Moves what cannot be read to quarantine, builds the index again, and verifies the result.
+
+    What has been lost stays lost: the queue's database, which is derived from nothing, and lines that are gone. Raises
+    StoreNotFoundError, StoreLockedError, StoreNotWritableError.
+    """
+    before = verify(storage, progress)
+    with storage.locked():
+        moved = repairing.repair(storage.path, storage.tz)
+    finish(storage)
+    with storage.writing() as writer:
+        writer.rebuild(progress, workers)
+    after = verify(storage, progress)
+    left = set(after.findings)
+    repaired = [each for each in dict.fromkeys((*before.findings, *moved)) if each not in left]
+    return VerifyReport(after.ok, after.records, after.without_digest, after.findings, repaired)

@@ -78,6 +78,11 @@ def transcript_files(root: Path) -> dict[int, list[Path]]:
     return found
 
 
+def transcript_files_of(root: Path, day: int) -> list[Path]:
+    """The files that hold transcripts of a day, older lines first."""
+    return [path for path in (sealed_path(root, day), transcripts_path(root, day)) if path.is_file()]
+
+
 def _partitions(root: Path, prefix: str, suffix: str = _SUFFIX) -> Iterator[tuple[int, os.stat_result]]:
     """Looked at before every search, so that a file costs little more than its ``stat``."""
     try:

@@ -67,6 +67,13 @@ def decode(line: bytes) -> dict[str, Any]:
     return fields
 
 
+def decode_with_digest(line: bytes) -> dict[str, Any]:
+    """``decode`` for a line that must have a digest. Raises DamagedLineError."""
+    if not has_digest(line):
+        raise DamagedLineError("the digest is missing")
+    return decode(line)
+
+
 def decode_record(line: bytes) -> dict[str, Any]:
     """``decode`` for a record: the members that every record has are there and of their types."""
     fields = decode(line)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _LEVEL = 3
+_CHUNK = 1 << 10
 
 
 def _zstd() -> ModuleType:
@@ -46,6 +47,20 @@ def read(path: Path) -> bytes:
     if not whole.eof or whole.unused_data:
         raise DamagedLineError("the compressed bytes do not end where they should")
     return lines
+
+
+def readable(path: Path) -> bytes:
+    """The lines in the beginning of a compressed partition that is broken, as far as it can be read."""
+    zstd = _zstd()
+    decompressor = zstd.ZstdDecompressor()
+    data, lines = files.read(path), list[bytes]()
+    try:
+        for start in range(0, len(data), _CHUNK):
+            lines.append(decompressor.decompress(data[start : start + _CHUNK]))
+    except (zstd.ZstdError, EOFError):
+        pass
+    found = b"".join(lines)
+    return found[: found.rfind(b"\n") + 1]
 
 
 def replace(path: Path, lines: bytes) -> None:

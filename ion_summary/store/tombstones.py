@@ -24,7 +24,7 @@ from typing import Any, Literal, NamedTuple
 from ion_summary.store import files, layout, quarantine
 from ion_summary.store.catalog import hash64
 from ion_summary.store.hashing import blake2b
-from ion_summary.store.partition import DamagedLineError, Finding, decode, encode, has_digest
+from ion_summary.store.partition import DamagedLineError, Finding, decode_with_digest, encode
 
 Scope = Literal["user", "session", "content"]
 
@@ -145,9 +145,7 @@ class Tombstones:
         beginning = f'{{"kind":"{kind}"{more}'.encode() if kind else b""
         for start, line in _beginning_with(beginning, self._data):
             try:
-                if not has_digest(line):
-                    raise DamagedLineError("the digest is missing")
-                yield decode(line)
+                yield decode_with_digest(line)
             except DamagedLineError as error:
                 self.findings.append(Finding(layout.TOMBSTONES, self._data.count(b"\n", 0, start) + 1, str(error)))
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from ion_summary.model import Message
-from ion_summary.store import layout
+from ion_summary.store import layout, sealing
 from ion_summary.store.partition import DamagedLineError, decode, encode, has_digest
 
 
@@ -57,16 +57,22 @@ def find_messages(root: Path, day: int, session_id: str) -> list[Message] | None
     Raises:
         DamagedLineError: its line is not what was written.
     """
-    path = layout.transcripts_path(root, day)
+    path, sealed = layout.transcripts_path(root, day), layout.sealed_path(root, day)
     # Nothing inside a line can look like this: quotes in a text are escaped.
     beginning = b'{"session_id":' + orjson.dumps(session_id) + b","
-    if not path.is_file() or not path.stat().st_size:
-        return None
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        start = data.rfind(beginning)
-        while start > 0 and data[start - 1 : start] != b"\n":
-            start = data.rfind(beginning, 0, start)
-        end = data.find(b"\n", start) if start >= 0 else -1
-        if start < 0 or end < 0:
-            return None
-        return decode_messages(data[start:end])
+    line = None
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            line = _last_line(data, beginning)
+    if line is None and sealed.is_file():
+        line = _last_line(sealing.read(sealed), beginning)
+    return None if line is None else decode_messages(line)
+
+
+def _last_line(data: bytes | mmap.mmap, beginning: bytes) -> bytes | None:
+    """The last whole line that begins so."""
+    start = data.rfind(beginning)
+    while start > 0 and data[start - 1 : start] != b"\n":
+        start = data.rfind(beginning, 0, start)
+    end = data.find(b"\n", start) if start >= 0 else -1
+    return None if start < 0 or end < 0 else data[start:end]

@@ -338,8 +338,8 @@ def test_names_are_those_of_the_contract() -> None:
         "stats": "--by",
         "prune": "--older-than --user --type --keep-stats --no-keep-stats --force --yes --dry-run --lock-timeout --tz",
         "forget": "--user --session --yes --dry-run --lock-timeout",
-        "reindex": "--workers --lock-timeout",
-        "verify": "",
+        "reindex": "--workers --compact --lock-timeout",
+        "verify": "--repair --lock-timeout",
     }
     everywhere = "--store --format --json --quiet -q --no-color --debug --config"
     for name, options in expected.items():

@@ -50,3 +50,12 @@ def test_bar_and_report_on_a_terminal(store: Path) -> None:
 def test_without_a_store_it_ends_with_10(run: Callable[..., Any], tmp_path: Path) -> None:
     assert run("reindex", "--store", tmp_path / "none").exit_code == 10
     assert not (tmp_path / "none").exists()
+
+
+def test_compacting_says_what_it_has_done(store: Path, run: Callable[..., Any]) -> None:
+    shown = run("show", "s-1", "--messages").stdout
+    report = orjson.loads(run("reindex", "--compact", "--json").stdout)
+    assert (report["records"], report["compacted"]["lines"], report["compacted"]["sealed"]) == (3, 0, 3)
+    assert report["compacted"]["bytes_after"] < report["compacted"]["bytes_before"]
+    assert run("show", "s-1", "--messages").stdout == shown
+    assert "sealed\t0" in run("reindex", "--compact").stdout

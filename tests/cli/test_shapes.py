@@ -24,6 +24,7 @@ COMMANDS = {
     "prune": ["prune", "--older-than", "1d", "--force", "--yes"],
     "forget": ["forget", "--session", "s-1", "--yes"],
     "reindex": ["reindex"],
+    "reindex --compact": ["reindex", "--compact"],
     "verify": ["verify"],
     "config show": ["config", "show"],
     "error": ["show", "nobody"],

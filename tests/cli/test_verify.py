@@ -20,7 +20,7 @@ def test_a_whole_store_is_well(store: Path, run: Callable[..., Any]) -> None:
     done = run("verify", "--json")
     assert (done.exit_code, orjson.loads(done.stdout)["findings"]) == (0, [])
     report = orjson.loads(done.stdout)
-    assert list(report) == ["ok", "records", "without_digest", "findings"]
+    assert list(report) == ["ok", "records", "without_digest", "findings", "repaired"]
     assert (report["ok"], report["records"], report["without_digest"]) == (True, 3, 0)
     plain = run("verify")
     assert (plain.exit_code, plain.stdout) == (0, "")
@@ -64,3 +64,18 @@ def test_records_without_a_digest_are_counted(store: Path, run: Callable[..., An
 
 def test_without_a_store_it_ends_with_10(run: Callable[..., Any], tmp_path: Path) -> None:
     assert run("verify", "--store", tmp_path / "none").exit_code == 10
+
+
+def test_a_repair_names_what_it_has_done(store: Path, run: Callable[..., Any]) -> None:
+    partition = next(store.glob("2026-01/session_summaries_20260104.jsonl"))
+    partition.write_bytes(b'{"session_id": broken}\n' + partition.read_bytes())
+    assert run("verify").exit_code == 12
+    done = run("verify", "--repair", "--json")
+    assert done.exit_code == 0
+    report = orjson.loads(done.stdout)
+    assert (report["ok"], report["records"], report["findings"]) == (True, 3, [])
+    assert [(each["file"], each["line"]) for each in report["repaired"]] == [
+        ("2026-01/session_summaries_20260104.jsonl", 1)
+    ]
+    assert "repaired: 2026-01/session_summaries_20260104.jsonl:1" in done.stderr
+    assert run("verify", "--repair").stderr == "3 records read: all is well\n"

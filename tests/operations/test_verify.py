@@ -1,0 +1,159 @@
+"""A repair loses nothing that can be read: the rest of a damaged store is whole, and takes new records."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from datetime import UTC
+from pathlib import Path
+
+import orjson
+import pytest
+
+from ion_summary.operations.forget import Forgotten, forget
+from ion_summary.operations.ingest import IngestRequest, ingest
+from ion_summary.operations.prune import prune
+from ion_summary.operations.reindex import compact
+from ion_summary.operations.verify import repair, verify
+from ion_summary.progress import Silent
+from ion_summary.store.storage import SessionSummaryStorage
+from tests.conftest import lines, session
+from tests.operations.test_prune import before_day
+from tests.store import oracle
+
+RECORDS = "2026-01/session_summaries_20260104.jsonl"
+TRANSCRIPTS = "transcripts/2026-01/transcripts_20260104.jsonl"
+
+
+@pytest.fixture
+def filled(storage: SessionSummaryStorage, tmp_path: Path) -> SessionSummaryStorage:
+    """Three sessions of one day, two of others."""
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(lines(*[session(0, session_id=f"s-{number}") for number in range(3)], session(1), session(2)))
+    ingest(storage, IngestRequest([path], workers=1), Silent())
+    return storage
+
+
+def ids(storage: SessionSummaryStorage) -> set[str]:
+    return {one.session_id for one in storage.list_recent(1_000)}
+
+
+def quarantined(root: Path) -> bytes:
+    return b"".join(
+        base64.b64decode(orjson.loads(path.read_bytes())["bytes_base64"])
+        for path in sorted((root / "quarantine").glob("*"))
+    )
+
+
+def check_repaired(root: Path, wanted: set[str], ten_more: bool) -> None:
+    with SessionSummaryStorage(root, tz=UTC) as storage:
+        report = repair(storage, Silent(), workers=1)
+        assert report.ok, report.findings
+        assert ids(storage) >= wanted
+        assert set(oracle.scan(root)) == ids(storage)
+        if ten_more:
+            for number in range(10):
+                assert storage.save(f"more-{number}", "u", f"- 환불 {number}")
+            assert ids(storage) >= wanted | {f"more-{number}" for number in range(10)}
+            assert verify(storage, Silent()).findings == []
+
+
+@pytest.mark.parametrize("name", [RECORDS, TRANSCRIPTS])
+@pytest.mark.parametrize("step", [97, pytest.param(1, marks=pytest.mark.sweep)])
+def test_the_last_line_cut_at_any_byte(
+    filled: SessionSummaryStorage, name: str, step: int, figure: Callable[[str], None]
+) -> None:
+    path = filled.path / name
+    whole = path.read_bytes()
+    last = whole.rindex(b"\n", 0, len(whole) - 1) + 1
+    others = {"s-0", "s-1"} if name == RECORDS else {"s-0", "s-1", "s-2"}
+    places = range(last + 1, len(whole), step)
+    for at in places:
+        path.write_bytes(whole[:at])
+        filled.close()
+        check_repaired(filled.path, others, ten_more=at % 50 == 0 or step > 1)
+        if at < len(whole) - 1:
+            assert whole[last:at] in quarantined(filled.path)
+        for each in (filled.path / "quarantine").glob("*"):
+            each.unlink()
+    if step == 1:
+        figure(f"verify --repair: the last line of {path.name} cut at {len(places)} bytes, nothing else lost")
+
+
+@pytest.mark.parametrize("name", [RECORDS, TRANSCRIPTS])
+@pytest.mark.parametrize("step", [211, pytest.param(1, marks=pytest.mark.sweep)])
+def test_any_byte_flipped(filled: SessionSummaryStorage, name: str, step: int, figure: Callable[[str], None]) -> None:
+    path = filled.path / name
+    whole = path.read_bytes()
+    for at in range(0, len(whole), step):
+        flipped = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
+        path.write_bytes(flipped)
+        number = whole.count(b"\n", 0, at)
+        hurt = {f"s-{number}"} if name == RECORDS else set()
+        with SessionSummaryStorage(filled.path, tz=UTC) as storage:
+            report = repair(storage, Silent(), workers=1)
+            assert report.ok, (at, report.findings)
+            where = [(each.file, each.line) for each in report.repaired]
+            if not (whole[at] == 10 and number == 2):  # the last newline: a whole line that is not ended
+                assert (name, number + 1) in where, (at, where)
+            kept = {"s-0", "s-1", "s-2"} - (set() if whole[at] == 10 else hurt)
+            assert ids(storage) >= kept, at
+            assert verify(storage, Silent()).findings == []
+        for each in (filled.path / "quarantine").glob("*"):
+            each.unlink()
+    if step == 1:
+        figure(f"verify --repair: each of {len(whole)} bytes of {path.name} flipped and named, nothing else lost")
+
+
+def test_findings_have_their_place_and_bytes_are_kept(filled: SessionSummaryStorage) -> None:
+    path = filled.path / RECORDS
+    data = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([b"rubbish", data[0], data[1][:40], *data[1:]]))
+    bad_time = data[0].replace(b"2026-01-04T", b"2026-99-04T")
+    report = repair(filled, Silent(), workers=1)
+    assert [(each.file, each.line) for each in report.repaired] == [(RECORDS, 1), (RECORDS, 3)]
+    assert report.ok
+    assert path.read_bytes() == b"\n".join(data)
+    assert data[1][:40] in quarantined(filled.path)
+    assert b"rubbish" in quarantined(filled.path)
+    assert bad_time not in path.read_bytes()
+    assert repair(filled, Silent(), workers=1).repaired == []
+
+
+def test_a_compressed_partition_is_saved_as_far_as_it_can_be_read(filled: SessionSummaryStorage) -> None:
+    compact(filled)
+    path = (filled.path / TRANSCRIPTS).with_suffix(".jsonl.zst")
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 41):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        report = verify(filled, Silent())
+        assert [each.file for each in report.findings] == [path.relative_to(filled.path).as_posix()], at
+        assert repair(filled, Silent(), workers=1).ok
+        assert path.parent.is_dir()
+    for at in (0, 1, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:at])
+        assert not verify(filled, Silent()).ok
+    assert ids(filled) == {"s-0", "s-1", "s-2"}
+
+
+def test_tombstones_and_the_queue_are_read_too(filled: SessionSummaryStorage) -> None:
+    forget(filled, Forgotten(session="s-2"))
+    prune(filled, before_day(1), force=True)
+    path = filled.path / "tombstones.jsonl"
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b'"numbers":"', b'"numbers":"A', 1))
+    (filled.path / "jobs.sqlite").write_bytes(b"no database at all, but long enough to be looked at as one" * 20)
+    report = verify(filled, Silent())
+    assert [each.file for each in report.findings] == ["tombstones.jsonl", "jobs.sqlite"]
+    assert report.findings[0].line
+    (filled.path / "jobs.sqlite").unlink()
+    assert repair(filled, Silent(), workers=1).ok
+
+
+def test_a_prune_that_the_index_has_not_followed_is_no_damage(filled: SessionSummaryStorage) -> None:
+    from ion_summary.store import pruning
+
+    with filled.locked():
+        found = filled.reading(lambda catalog, _: pruning.expired(filled.path, catalog, before_day(1)))
+        pruning.bury(filled.path, found, keep_counts=True)
+    assert verify(filled, Silent()).findings == []

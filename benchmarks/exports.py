@@ -306,11 +306,12 @@ def table(path: Path, size: int) -> int:
 
 def plaintext(path: Path, size: int) -> int:
     words = {"user": "User", "assistant": "Assistant"}
-    return _written(
+    _written(
         path,
         size,
         ("".join(f"{words[_role(m)]}: {m['content']}\n" for m in said).encode() for _, _, said in sessions()),
     )
+    return 1
 
 
 WRITERS: dict[str, Writer] = {

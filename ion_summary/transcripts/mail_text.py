@@ -52,16 +52,21 @@ _CHARSETS = {
 def header(mail: Mail, name: str) -> str:
     """The value of header ``name`` in one line, decoded; empty if there is none."""
     try:
-        return _decoded_words(mail.get(name, ""))
-    except (ValueError, LookupError, AttributeError):
+        value = mail.get(name, "")
+    except (ValueError, LookupError, AttributeError, TypeError):
         return ""
+    return _decoded_words(value)
 
 
 def _decoded_words(value: Any) -> str:
-    """A header's value with its encoded words (RFC 2047) as text."""
+    """A header's value with its encoded words (RFC 2047) as text; as it stands, if they are broken."""
+    from email.errors import MessageError
     from email.header import decode_header
 
-    texts = [part if isinstance(part, str) else decoded(part, charset) for part, charset in decode_header(value)]
+    try:
+        texts = [part if isinstance(part, str) else decoded(part, charset) for part, charset in decode_header(value)]
+    except (MessageError, ValueError, LookupError, AttributeError, TypeError):
+        texts = [str(value)]
     return " ".join("".join(texts).split())
 
 
@@ -110,8 +115,8 @@ def _collect(part: Mail, texts: list[str], attached: list[str], depth: int) -> N
     if depth > MAX_DEPTH or len(texts) + len(attached) > _MAX_PARTS:
         return
     kind = part.get_content_type()
-    inner: Any = part.get_payload()
-    if isinstance(inner, list):
+    if part.is_multipart():
+        inner: Any = part.get_payload()
         if kind == "multipart/alternative":
             _alternative(inner, texts, attached, depth)
         elif kind.startswith("message/"):

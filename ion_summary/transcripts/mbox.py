@@ -94,8 +94,10 @@ class _Mailbox:
                 continue
             try:
                 messages = self._messages(raw, key)
-            except (RecursionError, MemoryError):
-                self.rejected.append(Rejected(self._name, line, "an e-mail whose parts are nested too deep"))
+            except (RecursionError, ValueError, LookupError, AttributeError, TypeError) as error:
+                # The standard library raises any of these on mail that was made, or damaged, for it.
+                reason = f"an e-mail that cannot be taken apart ({type(error).__name__})"
+                self.rejected.append(Rejected(self._name, line, reason))
                 messages = []
             yield number, key, messages
 

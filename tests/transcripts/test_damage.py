@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +54,24 @@ def test_any_byte_changed(scratch: Path, path: Path, data: st.DataObject) -> Non
     raw[at] = data.draw(st.one_of(st.integers(0, 255), st.sampled_from(b'"\\[]{},:\n\r\x00 ')))
     (scratch / path.name).write_bytes(raw)
     check(scratch / path.name, data.draw(st.sampled_from([None, format_of(path)])))
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("path", INPUTS, ids=lambda path: path.name)
+def test_damage_of_many_kinds(scratch: Path, path: Path) -> None:
+    """Several bytes changed, and a piece of the file written once more in another place. Drawn without hypothesis,
+    which takes more time than the readers.
+    """
+    whole, name = path.read_bytes(), format_of(path)
+    draw = random.Random(path.name)
+    for _ in range(600):
+        raw = bytearray(whole)
+        for _ in range(draw.randrange(12)):
+            raw[draw.randrange(len(raw))] = draw.choice((draw.randrange(256), *b'"\\[]{},:\n\r\x00 <>='))
+        begin, at = draw.randrange(len(raw)), draw.randrange(len(raw))
+        raw[at:at] = raw[begin : begin + draw.randrange(200)]
+        (scratch / path.name).write_bytes(raw)
+        check(scratch / path.name, draw.choice((None, name)))
 
 
 @settings(max_examples=200, deadline=None)

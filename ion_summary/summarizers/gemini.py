@@ -15,7 +15,7 @@ from ion_summary.summarizers.gemini_client import DEFAULT_TIMEOUT_S, GeminiClien
 from ion_summary.summarizers.gemini_response import read
 from ion_summary.summarizers.llm import LlmRequest, LlmSummary
 from ion_summary.summarizers.prices import Prices, load
-from ion_summary.summarizers.prompt import ANSWER_SCHEMA, PROMPT_VERSION, Prompt, build
+from ion_summary.summarizers.prompt import ANSWER_SCHEMA, PROMPT_VERSION, build
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentConfig
@@ -64,7 +64,7 @@ class GeminiSummarizer:
     async def summarize(self, request: LlmRequest) -> LlmSummary:
         """The summary of one session, in one call. Raises a ProviderError."""
         prompt = build(request)
-        config = _config(self.model, prompt, request.temperature)
+        config = _config(self.model, prompt.system, prompt.max_output_tokens, request.temperature)
         response = await self.client.call(
             lambda client: client.aio.models.generate_content(model=self.model, contents=prompt.text, config=config),
             model=self.model,
@@ -112,14 +112,15 @@ def thinking_budget(model: str) -> int | None:
     return 0 if model.removeprefix("models/").startswith("gemini-2.5-flash") else None
 
 
-def _config(model: str, prompt: Prompt, temperature: float) -> GenerateContentConfig:
+@lru_cache(maxsize=32)  # the same for all sessions of a language, and slow to make
+def _config(model: str, system: str, max_output_tokens: int, temperature: float) -> GenerateContentConfig:
     from google.genai import types
 
     budget = thinking_budget(model)
     return types.GenerateContentConfig(
-        system_instruction=prompt.system,
+        system_instruction=system,
         temperature=temperature,
-        max_output_tokens=prompt.max_output_tokens,
+        max_output_tokens=max_output_tokens,
         response_mime_type="application/json",
         response_json_schema=ANSWER_SCHEMA,
         thinking_config=None if budget is None else types.ThinkingConfig(thinking_budget=budget),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import NamedTuple
 from unicodedata import normalize
 
@@ -18,10 +18,13 @@ from ion_summary.text.tokens import fold
 
 _MONTHS = "january february march april may june july august september october november december".split()
 _DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
-_EN_NUMBERS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty"
-).split()
+_EN_NUMBERS = {
+    word: value
+    for value, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen twenty".split()
+    )
+}
 _KO_NUMBERS = {
     "한": 1,
     "하나": 1,
@@ -99,19 +102,42 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 
 def _facts(bullet: str) -> Iterator[_Found]:
     """Every code, date, number and name of ``bullet``; what one kind has taken is not looked at again."""
-    patterns, rest = _patterns(), bullet
-    rest = re.sub(r"\[[^\[\]]{1,24} \d+\]", lambda mark: " " * len(mark[0]), rest)  # marks of removed personal data
+    rest = _MARK.sub(_blank, bullet) if "[" in bullet else bullet
+    patterns = _patterns()
     kinds: tuple[FlagKind, ...] = ("code", "date", "number")
     for kind in kinds:
-        for match in patterns[kind].finditer(rest):
+        if not _hints()[kind].search(rest):
+            continue
+        found = list(patterns[kind].finditer(rest))
+        for match in found:
             yield _Found(kind, match[0].strip(" ,.:"))
-        rest = patterns[kind].sub(lambda match: " " * len(match[0]), rest)
-    for match in patterns["name"].finditer(rest):
-        if not _begins_sentence(bullet, match.start()) and match[0].lower() not in _NO_NAMES:
-            yield _Found("name", match[0])
-    for match in patterns["ko_name"].finditer(rest):
-        if match[1] not in _NOT_A_KO_NAME:
-            yield _Found("name", match[1])
+            rest = rest[: match.start()] + _blank(match) + rest[match.end() :]
+    if not rest.islower():
+        for match in patterns["name"].finditer(rest):
+            if not _begins_sentence(bullet, match.start()) and match[0].lower() not in _NO_NAMES:
+                yield _Found("name", match[0])
+    if _hints()["name"].search(rest):
+        for match in patterns["ko_name"].finditer(rest):
+            if match[1] not in _NOT_A_KO_NAME:
+                yield _Found("name", match[1])
+
+
+_MARK = re.compile(r"\[[^\[\]]{1,24} \d+\]")  # of removed personal data
+
+
+@cache
+def _hints() -> dict[str, re.Pattern[str]]:
+    """Without one of these there is nothing of that kind: one quick look for most bullets."""
+    return {
+        "code": re.compile(r"\d|://|@|\.[a-z]"),
+        "date": re.compile(r"\d|day|요일", re.IGNORECASE),
+        "number": re.compile(r"\d"),
+        "name": re.compile(_KO_TITLES),
+    }
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
 
 
 def _begins_sentence(text: str, position: int) -> bool:
@@ -120,20 +146,33 @@ def _begins_sentence(text: str, position: int) -> bool:
 
 
 class _Known:
-    """What a text says, in forms that do not depend on spelling."""
+    """What a text says, in forms that do not depend on spelling. Most facts stand there literally."""
 
     def __init__(self, said: str) -> None:
-        said = normalize("NFC", said)
-        self._folded = fold(said)
-        self._dense = re.sub(r"[\s,]", "", self._folded)
-        self._patterns = _patterns()
-        self._numbers = _in_words(self._folded)
-        self._numbers |= {_value(match[0]) for match in self._patterns["number"].finditer(said)}
+        self._said = normalize("NFC", said)
+
+    @cached_property
+    def _folded(self) -> str:
+        return fold(self._said)
+
+    @cached_property
+    def _dense(self) -> str:
+        return re.sub(r"[\s,]", "", self._folded)
+
+    @cached_property
+    def _numbers(self) -> set[float | str]:
+        values = _in_words(self._folded)
+        values |= {_value(match[0]) for match in _patterns()["number"].finditer(self._said)}
         # A number in a code (E-42, DR-2400) is known as well: bullets name it without the letters.
-        self._numbers |= {_value(digits) for digits in re.findall(r"\d+", self._folded)}
-        self._dates = {_parts(match[0]) for match in self._patterns["date"].finditer(said)}
+        return values | {_value(digits) for digits in re.findall(r"\d+", self._folded)}
+
+    @cached_property
+    def _dates(self) -> set[frozenset[str]]:
+        return {_parts(match[0]) for match in _patterns()["date"].finditer(self._said)}
 
     def holds(self, found: _Found) -> bool:
+        if self._stands_there(found):
+            return True
         folded = fold(found.text)
         if re.sub(r"[\s,]", "", folded) in self._dense and (found.kind != "number" or len(folded) > 3):
             return True
@@ -142,6 +181,18 @@ class _Known:
         if found.kind == "date":
             return self._holds_date(_parts(found.text))
         return folded.replace("-", "").replace("_", "") in re.sub(r"[\s,_-]", "", self._folded)
+
+    def _stands_there(self, found: _Found) -> bool:
+        """Whether it occurs as it is; a number not as a part of another one."""
+        if found.kind != "number":
+            return found.text in self._said
+        start = self._said.find(found.text)
+        while start >= 0:
+            around = self._said[max(start - 1, 0) : start] + self._said[start + len(found.text) :][:2]
+            if not re.search(r"\d|[.,]\d", around):
+                return True
+            start = self._said.find(found.text, start + 1)
+        return False
 
     def _holds_date(self, parts: frozenset[str]) -> bool:
         """A date is known if a said one has all its parts, or its numbers all stand there."""
@@ -163,13 +214,15 @@ def _value(text: str) -> float | str:
 
 
 def _in_words(folded: str) -> set[float | str]:
-    values: set[float | str] = {
-        float(_EN_NUMBERS.index(word)) for word in re.findall(r"[a-z]+", folded) if word in _EN_NUMBERS
-    }
-    for word, value in _KO_NUMBERS.items():
-        if re.search(rf"(?<![가-힣]){word}(?:\s|째|개|명|번|시|달|살|분|장|권|대|마리|사람|가지)", folded):
-            values.add(float(value))
-    return values
+    values = [_EN_NUMBERS[word] for word in re.findall(r"[a-z]+", folded) if word in _EN_NUMBERS]
+    values += [_KO_NUMBERS[match[1]] for match in _ko_number().finditer(folded)]
+    return set(map(float, values))
+
+
+@cache
+def _ko_number() -> re.Pattern[str]:
+    words = "|".join(sorted(_KO_NUMBERS, key=len, reverse=True))
+    return re.compile(rf"(?<![가-힣])({words})(?=\s|째|개|명|번|시|달|살|분|장|권|대|마리|사람|가지)")
 
 
 def _parts(date: str) -> frozenset[str]:

@@ -29,7 +29,9 @@ def thinking_config(body: dict[str, Any]) -> dict[str, Any]:
 
 def answer(body: dict[str, Any]) -> dict[str, Any]:
     """Bullets and tags for the prompt of ``body``: the longest message of each of some equal parts, and the last."""
-    messages = [(int(number), text) for number, _, text in _MESSAGE.findall(prompt_text(body))]
+    asked = prompt_text(body)
+    # A prompt of somebody else's making is one message.
+    messages = [(int(number), text) for number, _, text in _MESSAGE.findall(asked)] or [(1, asked)]
     limits = _LIMITS.search(system_text(body))
     most, chars = (int(limits[1]), int(limits[2])) if limits else (8, 800)
     wanted = max(1, min(most, len(messages), chars // 60))

@@ -153,14 +153,15 @@ def _explain(run: Run, paths: list[str]) -> int:
 
     def counting() -> Iterator[Explanation]:
         for each in explain(paths, run.settings.input_format):
-            counted["read" if each.format else "rejected"] += 1
+            if not each.passed_over:
+                counted["read" if each.format else "rejected"] += 1
             yield each
 
     run.out.stream(
         items=counting(),
         document=_explanation_document,
         columns=("source", "format", "reason"),
-        row=lambda each: (each.source, each.format, each.reason),
+        row=lambda each: (each.source, each.format, f"{'passed over: ' if each.passed_over else ''}{each.reason}"),
         block=_explanation_block,
     )
     return records.status(counted["read"], counted["rejected"])
@@ -168,11 +169,13 @@ def _explain(run: Run, paths: list[str]) -> int:
 
 def _explanation_document(each: Explanation) -> dict[str, Any]:
     evidence = [{"format": name, "score": score, "reason": reason} for name, score, reason in each.evidence]
-    return {"source": each.source, "format": each.format, "reason": each.reason, "evidence": evidence}
+    about = {"source": each.source, "format": each.format, "reason": each.reason, "evidence": evidence}
+    return {**about, "passed_over": each.passed_over}
 
 
 def _explanation_block(terminal: Terminal, each: Explanation) -> None:
     terminal.text(each.source, style="bold")
-    terminal.text(f"{each.format or 'rejected'}: {each.reason}", indent=2)
+    taken_for = each.format or ("passed over" if each.passed_over else "rejected")
+    terminal.text(f"{taken_for}: {each.reason}", indent=2)
     for name, score, reason in each.evidence:
         terminal.text(f"{name} {score}: {reason}", indent=4, style="dim")

@@ -236,20 +236,27 @@ def _total_bytes(sources: list[Source | Rejected]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a source is taken for: the format (None: rejected), why, and what spoke for which format."""
+    """What a source is taken for: the format (None: rejected, or passed over), why, and what spoke for which format."""
 
     source: str
     format: str | None
     reason: str
     evidence: list[tuple[str, int, str]]
+    passed_over: bool = False
 
 
 def explain(paths: Sequence[str | Path], input_format: str | None = None) -> Iterator[Explanation]:
-    """What every source under the paths is taken for, without reading more than its beginning."""
-    for source in find(paths):
+    """What every source under the paths is taken for, without reading more than its beginning, and what is passed over
+    without a look.
+    """
+    skipped: list[Explanation] = []
+    for source in find(paths, lambda name, why: skipped.append(Explanation(name, None, why, [], passed_over=True))):
+        yield from skipped
+        skipped.clear()
         if isinstance(source, Rejected):
             yield Explanation(source.source, None, source.reason, [])
             continue
         found = detect(source, input_format)
         evidence = [(name, item.score, item.reason) for name, item in found.evidence]
         yield Explanation(source.name, found.reader.name if found.reader else None, found.reason, evidence)
+    yield from skipped

@@ -43,13 +43,21 @@ def hidden(name: str) -> bool:
     return name in _JUNK or (name.startswith(".") and name not in (".", ".."))
 
 
-def kept(names: Iterable[str]) -> list[str]:
-    """The names of one directory that may be transcripts, sorted."""
+def passed_over(names: Iterable[str]) -> dict[str, str]:
+    """Those of the names of one directory that are no transcripts, each with the reason."""
     names = list(names)
-    passed_over = [_MEDIA, *(others for main, others in _BESIDE if any(map(main.match, names)))]
+    beside = [others for main, others in _BESIDE if any(map(main.match, names))]
     if is_slack(names):
-        passed_over.append(_SLACK_BESIDE)
-    return sorted(name for name in names if not (hidden(name) or any(each.search(name) for each in passed_over)))
+        beside.append(_SLACK_BESIDE)
+    found: dict[str, str] = {}
+    for name in names:
+        if hidden(name):
+            found[name] = "hidden, or of no use to anybody but a machine"
+        elif _MEDIA.search(name):
+            found[name] = "media"
+        elif any(each.search(name) for each in beside):
+            found[name] = "a part of an export that holds no messages"
+    return found
 
 
 def is_slack(names: Iterable[str]) -> bool:

@@ -6,7 +6,7 @@ import os
 import posixpath
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -17,22 +17,26 @@ from ion_summary.transcripts.reader import Rejected, Source
 _MAX_DEPTH = 100
 
 
-def find(paths: Iterable[str | Path]) -> Iterator[Source | Rejected]:
+Tell = Callable[[str, str], None]
+"""Is told the name of what is passed over, and the reason."""
+
+
+def find(paths: Iterable[str | Path], passed_over: Tell = lambda _name, _reason: None) -> Iterator[Source | Rejected]:
     """The candidates under ``paths`` in sorted order; ``-`` is standard input.
 
     Directories are walked to the bottom, zip archives opened without unpacking them; hidden files, media and the parts
     of an export that hold no messages are passed over; files into which one chat was split are one candidate. What
     cannot be a transcript (missing, unreadable, a FIFO, a link out of the directory) is Rejected. Nothing is read but
-    the tables of contents of archives.
+    the tables of contents of archives. ``passed_over`` is called for what is.
     """
     for path in paths:
         if str(path) == "-":
-            yield from _standard_input()
+            yield from _standard_input(passed_over)
         else:
-            yield from _named(Path(path))
+            yield from _named(Path(path), passed_over)
 
 
-def _named(path: Path) -> Iterator[Source | Rejected]:
+def _named(path: Path, tell: Tell) -> Iterator[Source | Rejected]:
     """What the user named: it may be a link, and it is taken even if it is hidden."""
     shown = one_line(str(path))
     try:
@@ -42,14 +46,14 @@ def _named(path: Path) -> Iterator[Source | Rejected]:
         yield Rejected(shown, None, files.reason(error) if isinstance(error, OSError) else str(error))
         return
     if stat.S_ISDIR(mode):
-        yield from _directory(path, real)
+        yield from _directory(path, real, tell)
     elif stat.S_ISREG(mode):
-        yield from _file(real, shown)
+        yield from _file(real, shown, tell)
     else:
         yield Rejected(shown, None, f"{files.kind(mode)}, not a regular file")
 
 
-def _directory(top: Path, real_top: Path) -> Iterator[Source | Rejected]:
+def _directory(top: Path, real_top: Path, tell: Tell) -> Iterator[Source | Rejected]:
     # A stack of our own: directories may be nested deeper than Python calls functions.
     stack = [[top]]
     while stack:
@@ -62,15 +66,18 @@ def _directory(top: Path, real_top: Path) -> Iterator[Source | Rejected]:
         try:
             mode = path.lstat().st_mode
             if stat.S_ISDIR(mode):
-                names = layout.kept([each.name for each in path.iterdir()])
-                groups = layout.grouped(names, partial(_is_in_slack, path))
+                names = {each.name for each in path.iterdir()}
+                for name, why in sorted(layout.passed_over(names).items()):
+                    tell(f"{shown}/{one_line(name)}", why)
+                    names.remove(name)
+                groups = layout.grouped(sorted(names), partial(_is_in_slack, path))
                 stack += [[path / name for name in group] for group in reversed(groups)]
                 continue
         except OSError as error:
             yield Rejected(shown, None, files.reason(error))
             continue
         if stat.S_ISREG(mode):
-            yield from _file(path, shown)
+            yield from _file(path, shown, tell)
         elif stat.S_ISLNK(mode):
             yield from _link(path, real_top, shown)
         else:
@@ -109,7 +116,7 @@ def _link(path: Path, top: Path, shown: str) -> Iterator[Rejected]:
         yield Rejected(shown, None, "a symbolic link to nothing")
 
 
-def _file(path: Path, shown: str) -> Iterator[Source | Rejected]:
+def _file(path: Path, shown: str, tell: Tell) -> Iterator[Source | Rejected]:
     if path.suffix.lower() != ".zip":
         yield Source(shown, path)
         return
@@ -122,24 +129,26 @@ def _file(path: Path, shown: str) -> Iterator[Source | Rejected]:
     except OSError as error:
         yield Rejected(shown, None, files.reason(error))
         return
-    yield from _members(found, shown, path, None)
+    yield from _members(found, shown, path, None, tell)
 
 
 def _members(
-    found: list[archive.Member], shown: str, path: Path | None, spool: files.Spool | None
+    found: list[archive.Member], shown: str, path: Path | None, spool: files.Spool | None, tell: Tell
 ) -> Iterator[Source | Rejected]:
     listed: dict[str, dict[str, list[archive.Member]]] = {}
     for member in found:
         for directory, name in _path(member):
             listed.setdefault(directory, {}).setdefault(name, [])
         listed[directory][name].append(member)  # two names may look the same
-    kept = {directory: layout.kept(list(names)) for directory, names in listed.items()}
+    passed_over = {directory: layout.passed_over(names) for directory, names in listed.items()}
     for directory, members in sorted(listed.items()):
         above = posixpath.dirname(directory)
-        if not _is_kept(directory, kept):
+        if not _is_kept(directory, passed_over):
             continue
+        for name, why in sorted(passed_over[directory].items()):
+            tell(f"{shown}:{one_line(posixpath.join(directory, name))}", why)
         in_slack = partial(layout.is_slack, listed[above] if directory else [])
-        names = [name for name in kept[directory] if members[name]]
+        names = sorted(name for name in members if members[name] and name not in passed_over[directory])
         for group in layout.grouped(names, in_slack):
             parts = [_member(each, shown, path, spool) for name in group for each in members[name]]
             sources = [part for part in parts if isinstance(part, Source)]
@@ -147,11 +156,11 @@ def _members(
             yield from [_joined(sources)] if len(group) > 1 and len(sources) > 1 else sources
 
 
-def _is_kept(directory: str, kept: dict[str, list[str]]) -> bool:
+def _is_kept(directory: str, passed_over: dict[str, dict[str, str]]) -> bool:
     """Whether no directory on the way to this one is passed over."""
     while directory:
         above, _, name = directory.rpartition("/")
-        if name not in kept[above]:
+        if name in passed_over[above]:
             return False
         directory = above
     return True
@@ -172,7 +181,7 @@ def _path(member: archive.Member) -> list[tuple[str, str]]:
     return [("/".join(parts[:depth]), name) for depth, name in enumerate(parts[:_MAX_DEPTH] or [member.shown])]
 
 
-def _standard_input() -> Iterator[Source | Rejected]:
+def _standard_input(tell: Tell) -> Iterator[Source | Rejected]:
     try:
         spool = files.Spool(sys.stdin.buffer)
         with spool.open() as file:
@@ -180,6 +189,6 @@ def _standard_input() -> Iterator[Source | Rejected]:
         if found is None:
             yield Source("-", None, None, spool)
         else:
-            yield from _members(found, "-", None, spool)
+            yield from _members(found, "-", None, spool, tell)
     except OSError as error:
         yield Rejected("-", None, files.reason(error))

@@ -189,6 +189,26 @@ def test_explain_names_format_and_evidence(
     assert "native 95" in without_styles(drawn)
 
 
+def test_explain_tells_what_is_passed_over(transcript: Path, run: Callable[..., Any], tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    (inbox / ".git").mkdir(parents=True)
+    (inbox / "photo.png").write_bytes(b"x")
+    (inbox / "talk.jsonl").write_bytes(transcript.read_bytes())
+    with zipfile.ZipFile(inbox / "claude.zip", "w") as archive:
+        archive.writestr("conversations.json", '[{"uuid": "c", "chat_messages": [{"sender": "human", "text": "hi"}]}]')
+        archive.writestr("users.json", "[]")
+        archive.writestr("projects/1.json", "{}")
+    done = run("ingest", "--explain", inbox, "--json")
+    assert done.exit_code == 0, "nothing is wrong with what is passed over"
+    found = {Path(each["source"]).name: each for each in orjson.loads(done.stdout)}
+    assert {name for name, each in found.items() if each["passed_over"]} == {
+        ".git", "photo.png", "claude.zip:users.json", "claude.zip:projects",
+    }  # fmt: skip
+    assert found["photo.png"]["reason"] == "media"
+    assert found["claude.zip:conversations.json"]["format"] == "claude"
+    assert "passed over: media" in run("ingest", "--explain", inbox).stdout
+
+
 def test_a_second_writer_waits_and_then_ends_with_11(store: Path, transcript: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.jsonl"
     other.write_text('{"session_id": "x", "user_id": "x", "messages": [{"role": "user", "content": "hello there"}]}\n')

@@ -51,11 +51,22 @@ def _question(storage: SessionSummaryStorage, job: Job, redact: bool) -> Questio
 
 
 def redacted(messages: Sequence[Message]) -> list[Message]:
-    """The messages with marks in place of personal data; the same for the same messages, every time."""
+    """The messages with marks in place of personal data; the same for the same messages, every time.
+
+    Speakers too: whoever is in nobody's address book is called by the telephone number.
+    """
     from ion_summary.text.redaction import Redactor
 
-    texts = Redactor().redact([message.content for message in messages])
-    return [replace(message, content=text) for message, text in zip(messages, texts, strict=True)]
+    texts = Redactor().redact(_texts(messages))
+    contents, names = texts[: len(messages)], texts[len(messages) :]
+    return [
+        replace(message, content=content, name=name or None)
+        for message, content, name in zip(messages, contents, names, strict=True)
+    ]
+
+
+def _texts(messages: Sequence[Message]) -> list[str]:
+    return [message.content for message in messages] + [message.name or "" for message in messages]
 
 
 def redacted_session(session: Session) -> Session:
@@ -72,5 +83,5 @@ def restored(messages: Sequence[Message], text: str) -> str:
     from ion_summary.text.redaction import Redactor
 
     redactor = Redactor()
-    redactor.redact([message.content for message in messages])
+    redactor.redact(_texts(messages))
     return redactor.restore(text)

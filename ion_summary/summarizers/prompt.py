@@ -83,7 +83,7 @@ def language_of(messages: Sequence[Message]) -> str:
 
 def speaker(message: Message) -> str:
     """Who speaks, as the prompt calls them: on one line, and of a bearable length."""
-    return one_line(message.name or message.role)[:80].replace("]", ")").replace("[", "(") or "user"
+    return one_line(message.name or message.role)[:80] or "user"
 
 
 def _numbered(messages: Sequence[Message]) -> list[str]:

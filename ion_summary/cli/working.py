@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ion_summary.operations.working import WorkReport
 
 #: The settings that say how the model is asked.
-SETTINGS = ("model", "concurrency", "rpm", "tpm", "max_cost", "redact")
+SETTINGS = ("model", "mode", "concurrency", "rpm", "tpm", "max_cost", "redact")
 _NAMED = 20
 
 

@@ -20,7 +20,8 @@ from ion_summary.jobs.database import open_database, transaction
 from ion_summary.jobs.owners import now_ms
 from ion_summary.jobs.schema import ANSWERED, BATCHED, CLAIMED, GIVEN_UP, SKIPPED, STORED, WAITING
 
-_COLUMNS = "id, session, user, content, ended_ms, priority, max_bullets, max_chars, temperature, attempts, result"
+#: Those of a ``Job``.
+COLUMNS = "id, session, user, content, ended_ms, priority, max_bullets, max_chars, temperature, attempts, result"
 # In this owner's hands: jobs in a batch are in those of whoever has the batch.
 _MINE = f"(state = {CLAIMED} AND owner = ? OR state = {BATCHED})"
 _MOST_BACKOFF_MS = 6 * 3_600_000
@@ -122,6 +123,7 @@ class Queue:
             if self._owner is not None:
                 self.release()
                 with transaction(self.db) as db:
+                    db.execute("UPDATE batch SET owner = NULL WHERE owner = ?", (self._owner,))
                     owners.leave(db, self._owner)
                 self._owner = None
             self.db.close()
@@ -165,7 +167,7 @@ class Queue:
                 f"SELECT id FROM job WHERE state = {WAITING} AND due_ms <= ? AND {where} ORDER BY priority DESC, id"
             )
             claimed = db.execute(
-                f"UPDATE job SET state = {CLAIMED}, owner = ? WHERE id IN ({chosen} LIMIT ?) RETURNING {_COLUMNS}",
+                f"UPDATE job SET state = {CLAIMED}, owner = ? WHERE id IN ({chosen} LIMIT ?) RETURNING {COLUMNS}",
                 (owner, now_ms(), *values, most),
             ).fetchall()
         return sorted(map(_job, claimed), key=lambda job: (-job.priority, job.id))
@@ -246,14 +248,14 @@ class Queue:
 
     def answered(self, most: int) -> list[Job]:
         """Jobs whose result is not yet in their record."""
-        query = f"SELECT {_COLUMNS} FROM job WHERE state = {ANSWERED} ORDER BY priority DESC, id LIMIT ?"
+        query = f"SELECT {COLUMNS} FROM job WHERE state = {ANSWERED} ORDER BY priority DESC, id LIMIT ?"
         with self.lock:
             return [_job(row) for row in self.db.execute(query, (most,))]
 
     def waiting(self, wanted: Filter, limit: int | None = None) -> list[Job]:
         """Jobs that wait, due or not, in the order in which they will be worked off."""
         where, values = wanted.where()
-        query = f"SELECT {_COLUMNS} FROM job WHERE state = {WAITING} AND {where} ORDER BY priority DESC, id LIMIT ?"
+        query = f"SELECT {COLUMNS} FROM job WHERE state = {WAITING} AND {where} ORDER BY priority DESC, id LIMIT ?"
         with self.lock:
             return [_job(row) for row in self.db.execute(query, (*values, -1 if limit is None else limit))]
 
@@ -272,7 +274,7 @@ class Queue:
 
     def job(self, session: str) -> tuple[Job, int, str | None] | None:
         """The job of a session, its state, and why it failed."""
-        query = f"SELECT {_COLUMNS}, state, reason FROM job WHERE session = ?"
+        query = f"SELECT {COLUMNS}, state, reason FROM job WHERE session = ?"
         with self.lock:
             row = self.db.execute(query, (session,)).fetchone()
         return (_job(row[:-2]), row[-2], row[-1]) if row else None

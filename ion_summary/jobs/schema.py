@@ -38,9 +38,10 @@ CREATE TABLE batch(
     id INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER, made_ms INTEGER NOT NULL, fingerprint TEXT NOT NULL,
     name TEXT, done INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE batch_request(
-    batch INTEGER NOT NULL, place INTEGER NOT NULL, job INTEGER NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL,
-    call INTEGER, PRIMARY KEY(batch, place)) WITHOUT ROWID;
-CREATE INDEX batch_request_job ON batch_request(job)
+    batch INTEGER NOT NULL, place INTEGER NOT NULL, job INTEGER NOT NULL, content TEXT NOT NULL, key TEXT NOT NULL,
+    body TEXT NOT NULL, call INTEGER, PRIMARY KEY(batch, place)) WITHOUT ROWID;
+CREATE INDEX batch_request_job ON batch_request(job);
+CREATE INDEX batch_request_key ON batch_request(batch, key)
 """
 
 MIGRATIONS = (_FIRST,)

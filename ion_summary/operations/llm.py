@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ion_summary.config import Settings
-from ion_summary.errors import NoApiKeyError
+from ion_summary.errors import NoApiKeyError, ProviderError
 from ion_summary.jobs import counting
-from ion_summary.jobs.ledger import Ledger
+from ion_summary.jobs.ledger import Billed, Ledger
 from ion_summary.jobs.queue import Queue
+from ion_summary.model import Usage
 from ion_summary.operations.recording import Recorded
+from ion_summary.summarizers.batch import GeminiBatch
 from ion_summary.summarizers.condense import Condensing
 from ion_summary.summarizers.gemini import GeminiSummarizer, fingerprint
 from ion_summary.summarizers.limits import Limits
-from ion_summary.summarizers.llm import KEY_VARIABLES, LlmSummarizer
+from ion_summary.summarizers.llm import KEY_VARIABLES, LlmRequest, LlmSummarizer
 from ion_summary.summarizers.prices import Prices, load
 from ion_summary.summarizers.spending import Budget, Cap
 from ion_summary.summarizers.stack import stacked
@@ -35,6 +37,41 @@ class Llm:
     window: int
     redact: bool
     renew: Callable[[], None]
+
+
+@dataclass
+class LlmBatch:
+    """A model, ready to be asked in batches.
+
+    ``fits`` says whether one request is enough for a session; if not, the second one depends on the answer to the
+    first. ``caps`` are what may be spent: the name, the limit, and what of it is spent (US dollars).
+    """
+
+    summarizer: GeminiBatch
+    fits: Callable[[LlmRequest], bool]
+    model: str
+    prices: Prices
+    redact: bool
+    caps: list[tuple[str, float, float]]
+    planned_usd: float = 0.0
+
+    def cost(self, usage: Usage) -> float:
+        """US dollars for usage in a batch."""
+        return self.prices.cost(usage, self.model, batch=True)
+
+    def billed(self, error: ProviderError) -> Billed:
+        """What a failure has cost."""
+        usage = error.usage
+        return Billed(error.model or self.model, usage.input, usage.output, usage.cached, error.cost_usd)
+
+    def plan(self, request: LlmRequest) -> str:
+        """Counts what a request may cost at most; what speaks against it, "" if nothing does."""
+        usd = self.cost(self.summarizer.ceiling(request))
+        for name, limit, spent in self.caps:
+            if spent + self.planned_usd + usd > limit:
+                return f"${spent + self.planned_usd:.4f} of ${limit:.4f} for {name} are spent or planned"
+        self.planned_usd += usd
+        return ""
 
 
 def require_key(settings: Settings) -> str:
@@ -61,6 +98,20 @@ def make_llm(settings: Settings, queue: Queue) -> Llm:
     prices = load_prices(settings)
     recorded = Recorded(_gemini(settings, prices), settings.model, queue, prices.cost)
     return _llm(settings, recorded, prices, budget, renew)
+
+
+def make_batch(settings: Settings, queue: Queue) -> LlmBatch:
+    """The model of the settings, asked in batches. Raises as ``make_llm``."""
+    ledger = Ledger(queue)
+    prices = load_prices(settings)
+    limits = [
+        ("this run", settings.max_cost, 0.0),
+        ("today", settings.budget_day, ledger.spent_today()),
+        ("this month", settings.budget_month, ledger.spent_this_month()),
+    ]
+    caps = [(name, limit, spent) for name, limit, spent in limits if limit is not None]
+    gemini = _gemini(settings, prices)
+    return LlmBatch(GeminiBatch(gemini), Condensing(gemini).fits, settings.model, prices, settings.redact, caps)
 
 
 def make_unrecorded(settings: Settings, root: Path) -> Llm:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ion_summary.config import Settings
 from ion_summary.jobs.queue import Filter, Queue
-from ion_summary.operations.llm import Llm, fingerprint_of, make_llm, require_key
+from ion_summary.operations.batching import work_in_batches
+from ion_summary.operations.llm import fingerprint_of, make_batch, make_llm, require_key
 from ion_summary.operations.pending import PendingReport, PendingRequest, pending
 from ion_summary.operations.working import WorkReport, WorkRequest, work
 from ion_summary.progress import Progress
@@ -16,6 +17,8 @@ from ion_summary.store.storage import SessionSummaryStorage
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
+
+_LOOK_AGAIN_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,38 @@ def worker(
 def _work(
     storage: SessionSummaryStorage, queue: Queue, settings: Settings, request: WorkerRequest, progress: Progress
 ) -> WorkReport:
+    if settings.mode == "batch":
+        return run(_in_batches(storage, queue, settings, request, progress))
+    return run(_online(storage, queue, settings, request, progress))
+
+
+async def _in_batches(
+    storage: SessionSummaryStorage, queue: Queue, settings: Settings, request: WorkerRequest, progress: Progress
+) -> WorkReport:
+    """What one request cannot hold is asked for online, in parts."""
+    import asyncio
+
+    llm = make_batch(settings, queue)
+    asked = WorkRequest(wanted=request.wanted, limit=request.limit, redact=llm.redact)
+    total = WorkReport()
+    try:
+        while True:
+            report, too_long = await work_in_batches(storage, queue, llm, asked, progress)
+            total.add(report)
+            if too_long and report.stopped is None:
+                rest = WorkerRequest(Filter(sessions=tuple(too_long)))
+                total.add(await _online(storage, queue, settings, rest, progress))
+            if total.stopped is not None or not request.watch:
+                break
+            await asyncio.sleep(_LOOK_AGAIN_S)
+    finally:
+        await llm.summarizer.close()
+    return total
+
+
+async def _online(
+    storage: SessionSummaryStorage, queue: Queue, settings: Settings, request: WorkerRequest, progress: Progress
+) -> WorkReport:
     llm = make_llm(settings, queue)
     asked = WorkRequest(
         wanted=request.wanted,
@@ -68,14 +103,8 @@ def _work(
         watch=request.watch,
         renew=llm.renew,
     )
-    return run(_worked(storage, queue, llm, asked, progress))
-
-
-async def _worked(
-    storage: SessionSummaryStorage, queue: Queue, llm: Llm, request: WorkRequest, progress: Progress
-) -> WorkReport:
     try:
-        return await work(storage, queue, llm.summarizer, request, progress)
+        return await work(storage, queue, llm.summarizer, asked, progress)
     finally:
         await llm.summarizer.close()
 

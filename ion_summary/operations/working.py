@@ -69,6 +69,17 @@ class WorkReport:
     failures: list[tuple[str, str]] = field(default_factory=list)
     stopped: ProviderError | None = None
 
+    def add(self, other: WorkReport) -> None:
+        """Counts what came of another part of the same run; its costs are those of all parts so far."""
+        self.done += other.done
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.fallback += other.fallback
+        self.usage, self.cost_usd = other.usage, other.cost_usd
+        self.elapsed_s = round(self.elapsed_s + other.elapsed_s, 3)
+        self.failures += other.failures[: MOST_NAMED - len(self.failures)]
+        self.stopped = self.stopped or other.stopped
+
 
 async def work(
     storage: SessionSummaryStorage,

@@ -1,0 +1,245 @@
+"""How is the queue worked off at half the price: in batches that the provider answers within a day?
+
+Every batch is noted with its requests before it is sent, and found again by their hash: whenever this is killed, the
+next run waits for the same batch, and nothing is paid twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+import orjson
+
+from ion_summary.errors import OverBudgetError, ProviderError
+from ion_summary.jobs.batches import Batch, Batches, Member
+from ion_summary.jobs.ledger import Ledger, Sent
+from ion_summary.jobs.owners import RENEW_S
+from ion_summary.jobs.queue import Answer, Failure, Job, Queue
+from ion_summary.model import Message, Usage
+from ion_summary.operations.asking import Question, questions
+from ion_summary.operations.llm import LlmBatch
+from ion_summary.operations.recording import billed, encode
+from ion_summary.operations.storing import store_answers, store_failures
+from ion_summary.operations.working import MOST_NAMED, WorkReport, WorkRequest
+from ion_summary.progress import Progress
+from ion_summary.store.storage import SessionSummaryStorage
+from ion_summary.summarizers.llm import LlmRequest, LlmSummary, content_hash
+
+_CLAIM = 200
+# Sessions of a batch: their texts are in memory until it is sent.
+_AT_ONCE = 2_000
+
+
+async def work_in_batches(
+    storage: SessionSummaryStorage, queue: Queue, llm: LlmBatch, request: WorkRequest, progress: Progress
+) -> tuple[WorkReport, list[str]]:
+    """Sends all that is queued and waits for the answers; also the sessions too long for it, which wait still.
+
+    Raises StoreLockedError, StoreNotWritableError: what was answered until then stays in the queue.
+    """
+    import asyncio
+
+    run = _Run(storage, queue, llm, request, progress)
+    begun = time.monotonic()
+    progress.start("summarize in batches", None, "sessions")
+    store_answers(storage, queue)
+    renewing = asyncio.ensure_future(run.renew())
+    try:
+        waited = [run.collect(batch) for batch in run.batches.take()]
+        waited += [run.collect(batch) for batch in run.entered()]
+        for error in await asyncio.gather(*waited, return_exceptions=True):
+            if isinstance(error, ProviderError):
+                run.report.stopped = run.report.stopped or error
+            elif error is not None:
+                raise error
+    finally:
+        renewing.cancel()
+        queue.release()
+        store_answers(storage, queue)
+    progress.finish()
+    spent = Ledger(queue).of_this_run()
+    run.report.usage = Usage(spent.input, spent.output, spent.cached)
+    run.report.cost_usd = spent.cost_usd
+    run.report.elapsed_s = round(time.monotonic() - begun, 3)
+    return run.report, run.too_long
+
+
+class _Run:
+    """One run: batches are put together, sent, and waited for, all at once."""
+
+    def __init__(
+        self,
+        storage: SessionSummaryStorage,
+        queue: Queue,
+        llm: LlmBatch,
+        request: WorkRequest,
+        progress: Progress,
+    ) -> None:
+        self.report = WorkReport()
+        self.too_long: list[str] = []
+        self.batches = Batches(queue)
+        self._storage = storage
+        self._queue = queue
+        self._ledger = Ledger(queue)
+        self._llm = llm
+        self._request = request
+        self._progress = progress
+        self._claimed = 0
+
+    async def renew(self) -> None:
+        """Says that this process is still there, for as long as it waits."""
+        import asyncio
+
+        while True:
+            await asyncio.sleep(RENEW_S)
+            self._queue.renew()
+
+    def entered(self) -> Iterator[Batch]:
+        """The batches of what is queued, noted and not yet sent."""
+        while self.report.stopped is None and (asked := self._asked()):
+            yield from self._entered(asked)
+
+    def _entered(self, asked: Sequence[Question]) -> Iterator[Batch]:
+        keyed = {question.job.id: question for question in asked}
+        requests = [question.request for question in asked if question.request is not None]
+        for group in self._llm.summarizer.split(requests):
+            if self.report.stopped is not None:
+                return
+            members = self._members([keyed[int(request.key)] for request in group])
+            if members:
+                yield self.batches.enter(members, self._llm.summarizer.fingerprint, self._llm.model)
+
+    def _asked(self) -> list[Question]:
+        """What is to be asked next, of the jobs that are due. What is known, too long or not there is no part of it."""
+        found: list[Question] = []
+        while len(found) < _AT_ONCE:
+            left = None if self._request.limit is None else self._request.limit - self._claimed
+            most = _CLAIM if left is None else min(_CLAIM, left)
+            jobs = self._queue.claim(most, self._request.wanted)
+            if not jobs:
+                break
+            self._claimed += len(jobs)
+            for question in questions(self._storage, jobs, redact=self._request.redact):
+                if question.request is None:
+                    self._skip(question)
+                elif self._is_known(question):
+                    self._done([question.job])
+                elif not self._llm.fits(question.request):
+                    self.too_long.append(question.job.session)
+                else:
+                    found.append(question)
+        return found
+
+    def _is_known(self, question: Question) -> bool:
+        assert question.request is not None
+        key = content_hash(self._llm.summarizer.fingerprint, question.request)
+        if self._queue.result(key) is None:
+            return False
+        self._queue.answer([Answer(question.job, key, None)])
+        return True
+
+    def _members(self, group: Sequence[Question]) -> list[Member]:
+        """The members of a batch, as many as the budget allows; equal requests are sent once."""
+        members: list[Member] = []
+        keys: set[str] = set()
+        for question in group:
+            assert question.request is not None
+            key = content_hash(self._llm.summarizer.fingerprint, question.request)
+            cost = 0.0 if key in keys else self._llm.cost(self._llm.summarizer.estimate(question.request))
+            problem = "" if key in keys else self._llm.plan(question.request)
+            if problem:
+                self.report.stopped = OverBudgetError(reason=problem, whole_run=True, calls=0)
+                break
+            body = "" if key in keys else _written(replace(question.request, key=key))
+            keys.add(key)
+            members.append(Member(question.job, key, body, cost))
+        return members
+
+    async def collect(self, batch: Batch) -> None:
+        """Sends a batch, if it is not under way, waits for it, and keeps its answers."""
+        try:
+            if batch.name is None:
+                name = await self._llm.summarizer.submit_or_attach(list(map(_read, self.batches.bodies(batch))))
+                self.batches.named(batch, name)
+                batch = replace(batch, name=name)
+            assert batch.name is not None
+            async for key, result in self._llm.summarizer.results(batch.name, partial(self._request_of, batch)):
+                self._take_in(batch, key, result)
+        except ProviderError as error:
+            if batch.name is None and not (error.terminal or error.whole_run):
+                raise  # perhaps it was made: the next run looks for it
+            self._fail(batch, error)
+        left = self.batches.end(batch)
+        if batch.name is not None:
+            await self._llm.summarizer.discard(batch.name)
+        self._progress.remark(f"{left} to be asked again" if left else "")
+        store_answers(self._storage, self._queue)
+
+    def _request_of(self, batch: Batch, key: str) -> LlmRequest | None:
+        body = self.batches.body(batch, key)
+        return _read(body) if body else None
+
+    def _take_in(self, batch: Batch, key: str, result: LlmSummary | ProviderError) -> None:
+        jobs, call = batch.jobs.get(key, []), batch.calls.get(key)
+        if isinstance(result, ProviderError):
+            if call is not None:
+                self._ledger.failed(call, self._llm.billed(result), result.reason)
+            self._failed(jobs, result)
+            return
+        body = encode(result, self._llm.summarizer.fingerprint)
+        if call is not None and jobs:
+            sent = Sent(jobs[0].session, jobs[0].user, key, self._llm.model, 0.0, "batch")
+            self._ledger.answered(call, billed(result), sent, body)
+        self._queue.answer(Answer(job, key, body if job is jobs[0] else None) for job in jobs)
+        self._done(jobs)
+
+    def _fail(self, batch: Batch, error: ProviderError) -> None:
+        if error.whole_run:
+            self.report.stopped = self.report.stopped or error
+            return
+        # Nothing of what is missing was paid: it waits again.
+        left = [job for jobs in batch.jobs.values() for job in jobs]
+        self._failed(left, error, retry=True)
+
+    def _failed(self, jobs: Sequence[Job], error: ProviderError, *, retry: bool = False) -> None:
+        retry = retry or not error.terminal
+        failures = [(job, Failure(error.code, error.reason, retry, error.retry_after_s)) for job in jobs]
+        self._queue.fail(failures, self._llm.summarizer.fingerprint)
+        store_failures(self._storage, failures, self._llm.summarizer.fingerprint)
+        self.report.failed += len(jobs)
+        self.report.fallback += 0 if retry else len(jobs)
+        self._name(jobs, error.reason)
+
+    def _skip(self, question: Question) -> None:
+        self._queue.skip([(question.job, question.problem)])
+        self.report.skipped += 1
+        self._name([question.job], question.problem)
+
+    def _done(self, jobs: Sequence[Job]) -> None:
+        self.report.done += len(jobs)
+        self._progress.advance(len(jobs))
+
+    def _name(self, jobs: Sequence[Job], reason: str) -> None:
+        room = MOST_NAMED - len(self.report.failures)
+        self.report.failures += [(job.session, reason) for job in jobs[:room]]
+
+
+def _written(request: LlmRequest) -> str:
+    return orjson.dumps(request, option=orjson.OPT_UTC_Z).decode()
+
+
+def _read(body: str) -> LlmRequest:
+    fields = orjson.loads(body)
+    messages = [
+        Message(each["role"], each["content"], _moment(each["timestamp"]), each["name"])
+        for each in fields.pop("messages")
+    ]
+    return LlmRequest(messages=messages, **fields)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -26,6 +26,7 @@ from ion_summary.store.members import JOBS, files_of, is_records
 from ion_summary.store.storage import SessionSummaryStorage
 
 _SPARE_DESCRIPTORS = 64
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 #: Begins the names of files that are in nobody's way once their process has ended.
 LEFTOVER = ".ion-summary-"
 
@@ -88,9 +89,7 @@ def moment(storage: SessionSummaryStorage, lock_timeout: float, spool: Path) -> 
     storage.require()
     storage.get_stats()  # has the index catch up before anybody must wait for it
     with contextlib.ExitStack() as held, contextlib.ExitStack() as lock:
-        # Where the lock cannot be taken because the store is read-only, nobody writes.
-        with contextlib.suppress(StoreNotWritableError):
-            lock.enter_context(WriterLock(storage.path, lock_timeout))
+        _take(lock, WriterLock(storage.path, lock_timeout))
         found = _hold(storage, held)
         queue = _begin_reading(storage.path / JOBS, held)
         if all(file.descriptor is not None for file in found.files):
@@ -99,6 +98,15 @@ def moment(storage: SessionSummaryStorage, lock_timeout: float, spool: Path) -> 
             found.files.append(_copy_of(queue, storage.path / JOBS, spool, held))
             found.files.sort(key=lambda file: file.name)
         yield found
+
+
+def _take(lock: contextlib.ExitStack, writer_lock: WriterLock) -> None:
+    """Takes the lock; not where the store is read-only: there nobody writes."""
+    try:
+        lock.enter_context(writer_lock)
+    except StoreNotWritableError as error:
+        if not isinstance(error.__cause__, OSError) or error.__cause__.errno not in _READ_ONLY:
+            raise
 
 
 def _hold(storage: SessionSummaryStorage, held: contextlib.ExitStack) -> Moment:

@@ -23,6 +23,7 @@ CALLS = (
     "pwrite64",
     "fsync",
     "fdatasync",
+    "syncfs",
     "ftruncate",
     "rename",
     "renameat",

@@ -12,7 +12,7 @@ from ion_summary.store.database import version
 from ion_summary.store.lines import LineReader
 from ion_summary.store.partition import Finding
 from ion_summary.store.query import Matches, Query
-from ion_summary.store.ranking import WEIGHED, ranked
+from ion_summary.store.ranking import FOREMOST, WEIGHED, ranked
 from ion_summary.store.segments import Segments
 
 #: How many records match, and where those of the wanted page are, with their scores (0 where there is none).
@@ -70,5 +70,5 @@ def _page(query: Query, catalog: Catalog, segments: Segments, lines: LineReader)
         total, places = matches.first(page.stop)
         return total, [(place, 0.0) for place in places[page]]
     total, places = matches.first(max(page.stop, WEIGHED))
-    foremost = matches.foremost(WEIGHED) if total > WEIGHED else []
+    foremost = matches.foremost(FOREMOST) if total > WEIGHED else []
     return total, ranked(places, foremost, query.terms, lines.record)[page]

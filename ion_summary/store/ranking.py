@@ -16,12 +16,14 @@ from ion_summary.store.catalog import Place
 from ion_summary.store.matching import searchable
 from ion_summary.text.tokens import Term
 
-#: So many of the newest matches, and of those with the words in title or tags, are weighed: each is read for it.
-WEIGHED = 50
+#: So many of the newest matches, and if there are more, of those with the words in title or tags, are weighed: each is
+#: read for it.
+WEIGHED = 100
+FOREMOST = 50
 
 _K1 = 1.2
 _B = 0.75
-_USUAL_LENGTH = 400  # characters; a summary has at most 800 by default
+_USUAL_LENGTH = 650  # bytes, of a summary in English as of one in Korean, which says as much in half the characters
 _OUTSIDE_SUMMARY = 2.0
 _OTHER_FORM = 0.6
 _INSIDE = 0.6
@@ -48,7 +50,7 @@ def _score(record: Mapping[str, Any] | None, terms: Sequence[Term]) -> float:
     if record is None:
         return 0.0
     summary, *others = searchable(record)[0]
-    norm = _K1 * (1 - _B + _B * len(summary) / _USUAL_LENGTH)
+    norm = _K1 * (1 - _B + _B * len(summary.encode()) / _USUAL_LENGTH)
     score = 0.0
     for term in terms:
         count = _weight(term, summary) + _OUTSIDE_SUMMARY * sum(_weight(term, text) for text in others)

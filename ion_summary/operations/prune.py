@@ -51,7 +51,8 @@ def prune(
         found, others, planned = storage.reading(lambda catalog, _: _look(storage, catalog, expiry))
         if planned.objection and not force:
             raise RefusedError(reason=planned.objection)
-        # Before anything else is written: on a full disk this makes the room for the rest.
+        storage.close()  # on a full disk the index may have to go, and nobody here must hold it
+        # Before anything else is written: this makes the room for the rest.
         pruning.bury(storage.path, found, keep_counts)
     with storage.writing() as writer:
         pruning.cut_out(storage.path, found, others)

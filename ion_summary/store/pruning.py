@@ -16,6 +16,7 @@ from ion_summary.errors import StoreNotWritableError
 from ion_summary.model import SummaryType
 from ion_summary.store import erasing, files, layout, tombstones
 from ion_summary.store.catalog import DAY_SHIFT, Catalog
+from ion_summary.store.database import remove_database
 from ion_summary.store.tombstones import Counts, Tombstones, prune_fields
 
 
@@ -64,10 +65,13 @@ class Expired:
 def expired(root: Path, catalog: Catalog, expiry: Expiry) -> list[Expired]:
     """What has expired by now, oldest first."""
     records, transcripts = layout.record_partitions(root), layout.transcript_files(root)
+    known = catalog.partitions()
     found = []
     for day in sorted(records.keys() | transcripts.keys()):
         if day >= layout.day_of(expiry.cutoff_ms):
             break
+        if day in records and day not in known:
+            continue  # the index could not follow: nobody knows what is in it
         paths = [*transcripts.get(day, ()), *([layout.records_path(root, day)] if day in records else ())]
         if (one := _expired_of(catalog, expiry, day, paths)) is not None:
             found.append(one)
@@ -109,18 +113,30 @@ def _span(day: int) -> tuple[int, int]:
 def bury(root: Path, found: Sequence[Expired], keep_counts: bool) -> None:
     """Leaves the tombstones, and removes the partitions that go as a whole. For the holder of the writer's lock.
 
-    Nothing else is touched, so that it works on a full disk: the index notices by itself.
+    On a full disk room for the tombstones is made by what may go without: transcripts of the sessions that go, and the
+    text index, which is derived again. Raises StoreNotWritableError; then all that is to be pruned is still there.
     """
     lines = list(_tombstones(root, found, keep_counts))
-    try:
-        tombstones.append(root, lines)
-    except StoreNotWritableError as error:
-        if not isinstance(error.__cause__, OSError) or error.__cause__.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        # Nothing can be written before something is gone. Killed just here, an ingest may bring these days back.
-        _unlink(root, found)
-        tombstones.append(root, lines)
-    _unlink(root, found)
+    for make_room in (_unlink_transcripts, _drop_text_index, None):
+        try:
+            tombstones.append(root, lines)
+            break
+        except StoreNotWritableError as error:
+            cause = error.__cause__
+            if make_room is None or not isinstance(cause, OSError) or cause.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            make_room(root, found)
+    # Transcripts first: without its record a transcript would never be found again.
+    _unlink_transcripts(root, found)
+    files.remove_all([layout.records_path(root, one.day) for one in found if one.whole])
+
+
+def _unlink_transcripts(root: Path, found: Sequence[Expired]) -> None:
+    files.remove_all([path for one in found if one.whole for path in layout.transcript_files_of(root, one.day)])
+
+
+def _drop_text_index(root: Path, _: Sequence[Expired]) -> None:
+    remove_database(root / layout.INDEX / layout.TEXT)
 
 
 def _tombstones(root: Path, found: Sequence[Expired], keep_counts: bool) -> Iterator[dict[str, Any]]:
@@ -134,14 +150,6 @@ def _tombstones(root: Path, found: Sequence[Expired], keep_counts: bool) -> Iter
             numbers = {gone.session for gone in fresh} | {gone.content for gone in fresh if gone.content is not None}
             counts = Counts(len(fresh), sum(gone.llm for gone in fresh), sum(gone.messages for gone in fresh))
             yield prune_fields(one.day, numbers, counts if keep_counts else None)
-
-
-def _unlink(root: Path, found: Sequence[Expired]) -> None:
-    transcripts = layout.transcript_files(root)
-    whole = [one.day for one in found if one.whole]
-    # Transcripts first: without its record a transcript would never be found again.
-    files.remove_all([path for day in whole for path in transcripts.get(day, ())])
-    files.remove_all([layout.records_path(root, day) for day in whole])
 
 
 def elsewhere(catalog: Catalog, found: Sequence[Expired]) -> dict[int, set[int]]:

@@ -86,7 +86,12 @@ class IndexReader:
         return db or _open_or_empty(self._root / layout.INDEX / layout.TEXT, segments.SCHEMA, segments.create)
 
     def _caught_up(self) -> tuple[Catalog, Segments]:
-        return self._open() if self._write(lambda writer: writer.catch_up()) else self._copied()
+        if self._write(lambda writer: writer.catch_up()):
+            known, texts = self._open()
+            if not changes(known.db, self._root):
+                return known, texts
+            known.db.close()  # it cannot be opened to be read, on a full disk perhaps: that must not look like none
+        return self._copied()
 
     def _write(self, what: Callable[[IndexWriter], None]) -> bool:
         """Does something to the index if the writer's lock can be had at once; whether it was done."""

@@ -57,14 +57,17 @@ def _repaired(root: Path, path: Path, decode_line: _Decode) -> Iterator[Finding]
     for number, line in enumerate(erasing.split(data), 1):
         body = line.rstrip(b"\r\n")
         try:
-            if body:
-                decode_line(body)
+            if not body:
+                broken = True  # an empty line: nothing is lost with it
+                continue
+            decode_line(body)
             kept.append(line if line.endswith(b"\n") else line + b"\n")
         except DamagedLineError as error:
             broken = True
             quarantine.keep(root, path, offset, line, str(error))
             kept += [inside + b"\n" for inside in salvage(body)]
             yield Finding(name, number, str(error))
-        offset += len(line)
+        finally:
+            offset += len(line)
     if broken or sealing.is_sealed(path):
         sealing.replace(path, b"".join(kept))

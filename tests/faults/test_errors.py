@@ -8,16 +8,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.scenes import SCENES, Scene
+from tests.faults import maintenance, scenes
+from tests.faults.scenes import Scene
 from tests.faults.test_kill import all_points, some_of
 from tests.faults.tracing import Ended, Point, refused_at, require
 
+SCENES = scenes.SCENES | maintenance.SCENES
 #: Not writable, corrupt: what a refused read or write of the store may be told as.
 HONEST = (12, 14)
 HOW = {"EIO once": ("EIO", False), "ENOSPC once": ("ENOSPC", False), "ENOSPC for ever": ("ENOSPC", True)}
 
 
-@pytest.fixture(params=[pytest.param("fresh", marks=pytest.mark.sweep), "growing", "reindexing"])
+@pytest.fixture(
+    params=[
+        pytest.param("fresh", marks=pytest.mark.sweep),
+        "growing",
+        "reindexing",
+        "pruning",
+        "forgetting",
+        pytest.param("repairing", marks=pytest.mark.sweep),
+        "compacting",
+    ]
+)
 def scene(request: pytest.FixtureRequest, in_memory: Path) -> Scene:
     require()
     return SCENES[request.param](in_memory)

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.scenes import SCENES, Scene
+from tests.faults import maintenance, scenes
+from tests.faults.scenes import Scene
 from tests.faults.tracing import Point, killed_at, points, require
 
 KILLED = -9
+SCENES = scenes.SCENES | maintenance.SCENES
 
 
 @pytest.fixture(params=SCENES)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import lines, session
+from tests.faults import maintenance
 from tests.faults.scenes import SCENES
 from tests.faults.tracing import ROOT, require, run, trace
 from tests.store import oracle
@@ -134,10 +135,10 @@ def unsynced(calls: list[tuple[str, str]], store: Path) -> list[str]:
     return problems + [f"the names in {path} are not synced" for path in sorted(unnamed)]
 
 
-@pytest.mark.parametrize("name", ["fresh", "growing", "deleting"])
+@pytest.mark.parametrize("name", ["fresh", "growing", "deleting", *maintenance.SCENES])
 def test_all_that_is_stored_is_synced(name: str, in_memory: Path) -> None:
     require()
-    scene = SCENES[name](in_memory)
+    scene = (SCENES | maintenance.SCENES)[name](in_memory)
     scene.reset()
     calls, _ = trace(scene.command, in_memory / "log")
     assert any(call == "fdatasync" for call, _ in calls)

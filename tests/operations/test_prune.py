@@ -164,16 +164,22 @@ def test_there_must_be_a_store(storage: SessionSummaryStorage) -> None:
         prune(storage, before_day(1))
 
 
-def test_a_full_disk_has_room_afterwards(storage: SessionSummaryStorage, inbox: Path) -> None:
+@pytest.mark.parametrize(
+    ("keep", "still_there"), [(True, "transcripts/2026-01/*04.jsonl"), (False, "index/text.sqlite")]
+)
+def test_a_full_disk_has_room_afterwards(
+    storage: SessionSummaryStorage, inbox: Path, keep: bool, still_there: str
+) -> None:
     """Nothing can be written before something is gone: tests/faults has a disk that is really full."""
-    run(storage, inbox)
+    run(storage, inbox, keep_transcripts=keep)
     import errno
     import os
 
     real, full = os.write, True
+    assert any(storage.path.glob(still_there))
 
     def write(descriptor: int, data: bytes) -> int:
-        if full and any(storage.path.glob("2026-01/*04.jsonl")):
+        if full and any(storage.path.glob(still_there)):
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(descriptor, data)
 

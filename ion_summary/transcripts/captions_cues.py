@@ -15,7 +15,7 @@ from ion_summary.transcripts.reader import Rejected
 _MOMENT = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 _TIMING = re.compile(rf"\s*{_MOMENT}\s*-->\s*{_MOMENT}(?:\s|$)")
 _NO_CUE = re.compile(r"(?:WEBVTT|NOTE|STYLE|REGION)(?:[ \t]|$)")
-_MAX_BLOCK = 1_000
+_MAX_BLOCK = 200
 """Lines of one caption; nobody could read more of it on a screen."""
 _VOICE = re.compile(r"<v(?:\.[^ \t>]*)?[ \t]+([^>\n]{1,200})>")
 _TAG = re.compile(r"</?(?:v|c|i|b|u|s|ruby|rt|lang|font|\d)[^<>\n]{0,200}>|\{\\[^}\n]{0,60}\}", re.I)

@@ -9,6 +9,7 @@ import typer
 from ion_summary.cli import records
 from ion_summary.cli.command import Command, Run, command
 from ion_summary.cli.output import warn
+from ion_summary.cli.plugins import warn_of_plugins
 from ion_summary.errors import NothingReadableError, UsageError
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def ingest(
         table=lambda terminal: terminal.fields(_rows(report)),
     )
     if run.out.format != "json":
+        warn_of_plugins()
         _name_rejected(report)
     if report.queued:
         _note_queued(run, report.queued)
@@ -130,6 +132,7 @@ def _document(report: IngestReport) -> dict[str, Any]:
             "rejected": report.files_rejected,
         },
         "rejected": [records.rejected_document(rejected) for rejected in report.rejected],
+        "warnings": report.warnings,
         "elapsed_s": round(report.elapsed_s, 3),
     }
 
@@ -164,6 +167,7 @@ def _explain(run: Run, paths: list[str]) -> int:
         row=lambda each: (each.source, each.format, f"{'passed over: ' if each.passed_over else ''}{each.reason}"),
         block=_explanation_block,
     )
+    warn_of_plugins()
     return records.status(counted["read"], counted["rejected"])
 
 

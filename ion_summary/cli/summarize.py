@@ -10,6 +10,7 @@ import typer
 from ion_summary.cli import records, working
 from ion_summary.cli.command import Command, Run, command
 from ion_summary.cli.output import warn
+from ion_summary.cli.plugins import warn_of_plugins
 from ion_summary.errors import UsageError
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def summarize(
         row=lambda record: records.row(run.out, record),
         block=records.block,
     )
+    warn_of_plugins()
     return records.status(sorting.read, sorting.rejected) or (records.PARTIAL if sorting.fallbacks else 0)
 
 
@@ -128,6 +130,7 @@ def _explain(run: Run, results: Iterable[Explanation | Rejected]) -> int:
         row=lambda item: (item[0], *_cells(item[1])),
         block=_draw,
     )
+    warn_of_plugins()
     return records.status(sorting.read, sorting.rejected)
 
 

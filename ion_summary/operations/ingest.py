@@ -24,6 +24,7 @@ from ion_summary.progress import Progress
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.store.writing import Entry
 from ion_summary.transcripts.detect import detect
+from ion_summary.transcripts.plugins import problems
 from ion_summary.transcripts.reader import Reader, Rejected, Resume, Source
 from ion_summary.transcripts.sources import find
 
@@ -70,6 +71,7 @@ class IngestReport:
     files_read: int = 0
     files_unchanged: int = 0
     rejected: list[Rejected] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     elapsed_s: float = 0.0
 
     @property
@@ -94,6 +96,7 @@ def ingest(storage: SessionSummaryStorage, request: IngestRequest, progress: Pro
     finally:
         run.close()
     report = run.report
+    report.warnings += problems()
     report.elapsed_s = round(time.monotonic() - begun, 3)
     if not report.files_read and not report.files_unchanged:
         first = report.rejected[0] if report.rejected else None

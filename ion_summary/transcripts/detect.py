@@ -1,7 +1,7 @@
 """Which format is a source written in, why, and what else was considered?
 
 By content, most specific first; the name counts only where the content leaves it open. Nothing is guessed to be text.
-A new format is one module with a ``READER`` and its name in ``_FORMATS``.
+A new format is one module with a ``READER`` and its name in ``_FORMATS``. Formats of plugins come after all of these.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 
 from ion_summary.errors import UnknownFormatError
-from ion_summary.transcripts import files, sniff
+from ion_summary.transcripts import files, plugins, sniff
 from ion_summary.transcripts.reader import Evidence, Reader, Source
 
 # In the order in which they are asked; of equal evidence the first wins.
@@ -41,19 +41,20 @@ _FORMATS = (
 
 
 class _Readers(Mapping[str, Reader]):
-    """The readers by name; a module is imported when its reader is asked for."""
+    """The readers by name; a module is imported when its reader is asked for, plugins when all of them are."""
 
     def __getitem__(self, name: str) -> Reader:
         if name not in _FORMATS:
-            raise KeyError(name)
+            return plugins.readers(_FORMATS)[name]
         reader: Reader = import_module(f"ion_summary.transcripts.{name}").READER
         return reader
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_FORMATS)
+        yield from _FORMATS
+        yield from plugins.readers(_FORMATS)
 
     def __len__(self) -> int:
-        return len(_FORMATS)
+        return len(_FORMATS) + len(plugins.readers(_FORMATS))
 
 
 READERS: Mapping[str, Reader] = _Readers()

@@ -23,6 +23,7 @@ from ion_summary.cli.output import Output
 from ion_summary.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
+    from ion_summary.store.query import Query
     from ion_summary.store.storage import SessionSummaryStorage
 
 
@@ -78,6 +79,16 @@ class Run:
         from ion_summary import times
 
         return times.span_between(since, until, self.tz or times.LOCAL)
+
+    def query(
+        self, text: list[str] | None, since: str | None, until: str | None, *, type_: str | None, **rest: Any
+    ) -> Query:
+        """The question that the words and options of a command ask; ``rest`` are further members of ``Query``."""
+        from ion_summary.store.query import Query
+
+        first, last = self.span(since, until)
+        rest = {name: readable(value) if isinstance(value, str) else value for name, value in rest.items()}
+        return Query(text=readable(" ".join(text or [])) or None, type=type_, since_ms=first, until_ms=last, **rest)
 
 
 def command(

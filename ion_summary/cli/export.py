@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from ion_summary.cli.command import Command, Run, command, readable
+from ion_summary.cli.command import Command, Run, command
 from ion_summary.errors import UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -42,21 +42,11 @@ def export(
     """
     from ion_summary.exports.exporter import WITH_MESSAGES, format_of, writer
     from ion_summary.operations.export import ExportRequest
-    from ion_summary.store.query import Query
 
     kind = format_of(destination, as_)
     if messages and kind not in WITH_MESSAGES:
         raise UsageError(reason=f"{kind} has no place for messages", accepted=f"{', '.join(WITH_MESSAGES)} has")
-    first, last = run.span(since, until)
-    query = Query(
-        text=readable(" ".join(text or [])) or None,
-        user=user and readable(user),
-        type=type_,
-        since_ms=first,
-        until_ms=last,
-        source=source and readable(source),
-        tag=tag and readable(tag),
-    )
+    query = run.query(text, since, until, type_=type_, user=user, source=source, tag=tag)
     return _write(run, destination, kind, writer(kind), ExportRequest(query, messages))
 
 

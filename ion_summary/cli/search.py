@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from ion_summary.cli import records
-from ion_summary.cli.command import Command, Run, command, readable
+from ion_summary.cli.command import Command, Run, command
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -37,18 +37,16 @@ def search(
       ion-summary search 배송 --json | jq .total
     """
     from ion_summary.operations.search import search as find
-    from ion_summary.store.query import Query
 
-    first, last = run.span(since, until)
-    query = Query(
-        text=readable(" ".join(text or [])) or None,
-        user=user and readable(user),
-        type=type_,
-        since_ms=first,
-        until_ms=last,
-        source=source and readable(source),
-        tag=tag and readable(tag),
-        session=session and readable(session),
+    query = run.query(
+        text,
+        since,
+        until,
+        type_=type_,
+        user=user,
+        source=source,
+        tag=tag,
+        session=session,
         limit=run.settings.limit,
         offset=offset,
         sort=run.settings.sort,

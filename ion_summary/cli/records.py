@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ion_summary.operations.search import Hit
     from ion_summary.operations.similar import Alike
     from ion_summary.store.partition import Finding
+    from ion_summary.text.tokens import Term
     from ion_summary.transcripts.reader import Rejected
 
 COLUMNS = ("session_id", "created_at", "user_id", "summary_type", "message_count", "summary")
@@ -40,7 +41,8 @@ def row(out: Output, record: SessionSummary) -> tuple[Any, ...]:
 
 def hit_document(hit: Hit) -> dict[str, Any]:
     """The JSON value of a hit."""
-    return {**hit.record.to_dict(), "score": hit.score, "snippet": hit.snippet}
+    document = {**hit.record.to_dict(), "score": hit.score, "snippet": hit.snippet}
+    return document if hit.message is None else {**document, "message": hit.message}
 
 
 def hits_table(terminal: Terminal, hits: Sequence[Hit]) -> None:
@@ -136,15 +138,20 @@ def message_row(out: Output, message: Message) -> tuple[Any, ...]:
     return (out.time(time) if time else None, message.role, message.name, message.content)
 
 
-def conversation(terminal: Terminal, record: SessionSummary, messages: Sequence[Message]) -> None:
-    """The session itself, to be read."""
+def conversation(
+    terminal: Terminal, record: SessionSummary, messages: Sequence[Message], terms: Sequence[Term]
+) -> None:
+    """The session itself, to be read, with the terms marked."""
+    from ion_summary.cli.output.terminal import Marked
+    from ion_summary.operations.search import spans
+
     terminal.text(record.metadata.get("title") or record.session_id, style="bold")
     for message in messages:
         time = _utc(message.timestamp)
         terminal.text()
         speaker = message.name or message.role
         terminal.text(f"{speaker} · {terminal.time(time)}" if time else speaker, style="dim")
-        terminal.text(message.content, indent=2)
+        terminal.text(Marked(message.content, spans(message.content, terms)), indent=2)
 
 
 def _utc(moment: datetime | None) -> str | None:

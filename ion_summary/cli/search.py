@@ -25,6 +25,10 @@ def search(
     source: Annotated[str | None, typer.Option(metavar="NAME", help="Sessions read from there.")] = None,
     tag: Annotated[str | None, typer.Option(metavar="TAG", help="Sessions about this topic.")] = None,
     session: Annotated[str | None, typer.Option(metavar="ID", help="The session of this id.")] = None,
+    in_: Annotated[
+        Literal["summaries", "messages"],
+        typer.Option("--in", help="Summary, title and tags, or all that was said."),
+    ] = "summaries",
     offset: Annotated[int, typer.Option(min=0, metavar="N", help="Hits to leave out first.")] = 0,
 ) -> None:
     """Find sessions by words, user, type, time, source or tag.
@@ -34,6 +38,7 @@ def search(
       ion-summary search 환불                        finds 전액환불 and 환불요청 too
       ion-summary search '"full refund" deliver*'   a phrase, and a prefix
       ion-summary search --user u-1 --since 90d     without words: the newest first
+      ion-summary search "error 504" --in messages  reads the sessions themselves: slower, finds all
       ion-summary search 배송 --json | jq .total
     """
     from ion_summary.operations.search import search as find
@@ -52,7 +57,12 @@ def search(
         sort=run.settings.sort,
     )
     with run.storage() as storage:
-        result = find(storage, query)
+        if in_ == "messages":
+            from ion_summary.operations.search_messages import search_messages
+
+            result = search_messages(storage, query, run.out.progress(), run.settings.workers)
+        else:
+            result = find(storage, query)
     hits = result.hits
     run.out.render(
         document=lambda: {"total": result.total, "hits": [records.hit_document(hit) for hit in hits]},

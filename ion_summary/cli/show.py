@@ -18,6 +18,7 @@ def show(
     run: Run,
     session_id: Annotated[str, typer.Argument(metavar="SESSION_ID", help="As `ion-summary search` lists it.")],
     messages: Annotated[bool, typer.Option("--messages", help="The session itself, message by message.")] = False,
+    match: Annotated[str | None, typer.Option(metavar="TEXT", help="The session, opened where this is said.")] = None,
 ) -> None:
     """Show one record, or the session itself.
 
@@ -25,14 +26,17 @@ def show(
     Examples:
       ion-summary show s-1                the summary, and all that is known of it
       ion-summary show s-1 --messages     what was said
+      ion-summary show s-1 --match 환불     from there on, with the word marked
       ion-summary show s-1 --messages --json
     """
     from ion_summary.operations import show as operation
+    from ion_summary.text.tokens import parse_terms
 
-    wanted = readable(session_id)
+    wanted, terms = readable(session_id), parse_terms(readable(match or ""))
+    messages = messages or match is not None
     with run.storage() as storage:
         record = operation.show(storage, wanted)
-        said = operation.messages(storage, wanted) if messages else []
+        said = operation.opened_at(operation.messages(storage, wanted), terms) if messages else []
     document: dict[str, Any] = record.to_dict()
     if messages:
         document["messages"] = [records.message_document(message) for message in said]
@@ -43,6 +47,6 @@ def show(
             [records.message_row(run.out, each) for each in said] if messages else [records.row(run.out, record)]
         ),
         table=lambda terminal: (
-            records.conversation(terminal, record, said) if messages else records.block(terminal, record)
+            records.conversation(terminal, record, said, terms) if messages else records.block(terminal, record)
         ),
     )

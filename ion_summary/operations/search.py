@@ -15,12 +15,15 @@ _LENGTH = 160
 
 
 class Hit(NamedTuple):
-    """A session that was found. ``spans`` are the places of what was asked for in ``snippet`` (start, end)."""
+    """A session that was found. ``spans`` are the places of what was asked for in ``snippet`` (start, end); ``message``
+    is the number (from 1) of the message that the snippet is of, if messages were searched.
+    """
 
     record: SessionSummary
     score: float
     snippet: str
     spans: list[tuple[int, int]]
+    message: int | None = None
 
 
 class SearchResult(NamedTuple):
@@ -39,20 +42,26 @@ def search(storage: SessionSummaryStorage, query: Query) -> SearchResult:
 
 def _hit(record: SessionSummary, score: float, terms: Sequence[Term]) -> Hit:
     snippet = _snippet(record, terms)
-    spans = sorted({span for term in terms for span in term.spans(snippet)})
-    return Hit(record, score, snippet, spans)
+    return Hit(record, score, snippet, spans(snippet, terms))
+
+
+def spans(text: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
+    """Where the terms stand in a text, in order."""
+    return sorted({span for term in terms for span in term.spans(text)})
 
 
 def _snippet(record: SessionSummary, terms: Sequence[Term]) -> str:
-    """The part of the summary, or else the title or tag, in which the first match stands, on one line."""
+    """The part of the summary, or else the title or tag, in which the first match stands."""
     metadata = record.metadata
     others = [metadata.get("title"), *(metadata.get("tags") or [])] if terms else []
-    texts = [" ".join(text.split()) for text in (record.summary, *others) if isinstance(text, str)]
-    for text in texts:
-        match = first_match(text, terms)
-        if match is not None:
-            return _around(text, *match)
-    return _around(texts[0], 0, 0)
+    texts = [text for text in (record.summary, *others) if isinstance(text, str)]
+    return excerpt(next((text for text in texts if first_match(text, terms)), texts[0]), terms)
+
+
+def excerpt(text: str, terms: Sequence[Term]) -> str:
+    """The part of a text in which the first match stands, on one line; its beginning if there is none."""
+    line = " ".join(text.split())
+    return _around(line, *(first_match(line, terms) or (0, 0)))
 
 
 def _around(text: str, start: int, end: int) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ion_summary.errors import SessionNotFoundError, StoreCorruptError, TranscriptNotFoundError
 from ion_summary.model import Message, SessionSummary
 from ion_summary.store.partition import DamagedLineError
 from ion_summary.store.storage import SessionSummaryStorage
+from ion_summary.text.tokens import Term, first_match
 
 
 def show(storage: SessionSummaryStorage, session_id: str) -> SessionSummary:
@@ -27,3 +30,9 @@ def messages(storage: SessionSummaryStorage, session_id: str) -> list[Message]:
     if found is None:
         raise TranscriptNotFoundError(session_id=session_id, path=storage.path)
     return found
+
+
+def opened_at(said: Sequence[Message], terms: Sequence[Term]) -> list[Message]:
+    """The messages from the one before the first with one of the terms; all of them if none has any."""
+    first = next((number for number, message in enumerate(said) if first_match(message.content, terms)), 0)
+    return list(said[max(0, first - 1) :])

@@ -81,6 +81,19 @@ class Matches:
         ).fetchall()
         return self._total(), [Place(*row) for row in rows]
 
+    def days(self) -> list[int]:
+        """The days (ordinals) that have records with the other properties asked for, newest first."""
+        if not self._conditions:
+            return sorted(self._catalog.partitions(), reverse=True)
+        query = f"SELECT DISTINCT id >> {DAY_SHIFT} AS day FROM record WHERE {self._where} ORDER BY day DESC"
+        return [day for (day,) in self._catalog.db.execute(query, self._values)]
+
+    def among(self, sessions: Iterable[int]) -> list[Place]:
+        """The records of those of the sessions (``hash64`` of their ids) that have the other properties asked for."""
+        wanted = orjson.dumps(list(sessions)).decode()
+        query = f"SELECT {PLACE} FROM record WHERE session IN (SELECT value FROM json_each(?)) AND {self._where}"
+        return [Place._make(row) for row in self._catalog.db.execute(query, (wanted, *self._values))]
+
     def first(self, wanted: int) -> tuple[int, list[Place]]:
         """How many there are, and the first ``wanted`` of them by time, for a query by text.
 

@@ -205,3 +205,16 @@ def test_table_in_a_pipe_only_when_asked_for(store: Path, run: Callable[..., Any
     drawn = run("search", "--format", "table").stdout
     assert "─" in drawn
     assert "\x1b" not in drawn
+
+
+def test_in_messages_finds_what_no_summary_says_and_show_opens_it(store: Path, run: Callable[..., Any]) -> None:
+    done = run("search", "확인했습니다", "--in", "messages", "--json")
+    (hit,) = orjson.loads(done.stdout)["hits"]
+    assert (hit["session_id"], hit["message"]) == ("s-1", 2)
+    assert "확인했습니다" in hit["snippet"]
+    shown = run("show", "s-2", "--match", "Monday", "--json")
+    assert [each["role"] for each in orjson.loads(shown.stdout)["messages"]] == ["user", "assistant"]
+    assert run("search", "--in", "messages").exit_code == 2
+    status, drawn = on_terminal("show", "s-2", "--match", "monday")
+    assert status == 0
+    assert "\x1b[1;33mMonday\x1b[0m" in drawn

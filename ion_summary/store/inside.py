@@ -1,0 +1,70 @@
+"""In which messages of the stored sessions does a text occur? All transcripts asked about are read for it: there is no
+index of messages, which would take as much room as all else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ion_summary.store import layout, sealing
+from ion_summary.store.matching import folded
+from ion_summary.store.partition import DamagedLineError, decode, has_digest
+from ion_summary.text.tokens import Term, first_match
+
+_AFTER_ID = b',"user_id":'  # no id holds these bytes: its own quotes are escaped
+
+
+class Said(NamedTuple):
+    """A session that says it: its id, and the first message with one of the words: its number (from 1) and text."""
+
+    session_id: str
+    message: int
+    text: str
+
+
+def said_on(root: Path, day: int, terms: Sequence[Term]) -> list[Said]:
+    """The sessions of a day whose messages together have all the terms. What is damaged is left to ``verify``."""
+    needles = [term.needles() for term in terms]
+    seen: set[bytes] = set()
+    found: list[Said] = []
+    for data in _parts(root, day):
+        for line in reversed(data.split(b"\n")):  # the last line of a session is the one that counts
+            own = line[: line.find(_AFTER_ID)]
+            if own in seen:
+                continue
+            seen.add(own)
+            if _may_say(line, needles) and (said := _said(line, terms)):
+                found.append(said)
+    return found
+
+
+def _parts(root: Path, day: int) -> Iterator[bytes]:
+    for path in (layout.transcripts_path(root, day), layout.sealed_path(root, day)):
+        try:
+            yield sealing.read(path)
+        except (FileNotFoundError, DamagedLineError):
+            continue
+
+
+def _may_say(line: bytes, needles: Sequence[Sequence[Sequence[bytes]]]) -> bool:
+    lowered = line.lower()
+    return all(any(all(needle in lowered for needle in way) for way in ways) for ways in needles)
+
+
+def _said(line: bytes, terms: Sequence[Term]) -> Said | None:
+    if not has_digest(line):
+        return None
+    try:
+        fields = decode(line)
+        texts = [each["content"] for each in fields["messages"]]
+        session_id = fields["session_id"]
+    except (DamagedLineError, KeyError, TypeError):
+        return None
+    whole = folded(texts)
+    if not all(term.occurs_in(whole) for term in terms):
+        return None
+    number = next(number for number, text in enumerate(texts) if first_match(text, terms))
+    return Said(session_id, number + 1, texts[number])
+

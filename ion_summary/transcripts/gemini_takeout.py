@@ -13,8 +13,9 @@ from hashlib import blake2b
 from typing import IO
 
 from ion_summary.model import Message, Session
-from ion_summary.transcripts import encoding, files, html_text, json_stream, sniff
+from ion_summary.transcripts import encoding, html_text, json_stream, sniff
 from ion_summary.transcripts.json_value import a_list, a_text, an_object
+from ion_summary.transcripts.pieces import pieces
 from ion_summary.transcripts.reader import Evidence, Item, ReadOptions, Rejected, Resume, Source
 from ion_summary.transcripts.stamps import localised, stamp
 
@@ -99,7 +100,10 @@ def _json(source: Source, stream: IO[bytes], tz: tzinfo) -> Iterator[Item]:
 def _page(source: Source, stream: IO[bytes], tz: tzinfo) -> Iterator[Item]:
     others = 0
     cells = 0
-    for ordinal, (line, cell) in enumerate(_cells(stream), 1):
+    found = pieces(stream, _CELL, _LONGEST_TAG, MAX_CELL)
+    for ordinal, (line, cell) in enumerate(found):
+        if ordinal == 0 and (cell is None or not _CELL.match(cell)):
+            continue  # the head of the page
         cells += 1
         if cell is None:
             yield Rejected(source.name, line, f"activity {ordinal} is larger than {MAX_CELL >> 20} MiB")
@@ -117,48 +121,27 @@ def _page(source: Source, stream: IO[bytes], tz: tzinfo) -> Iterator[Item]:
         yield Rejected(source.name, None, "no activity of Gemini in this page")
 
 
-def _cells(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
-    """The line where each cell begins, and what stands from there to the next; None for one that is too long."""
-    buffer, line, begun, too_long = b"", 1, False, False
-    while data := stream.read(files.BUFFER):
-        searched = max(1 if begun else 0, len(buffer) - _LONGEST_TAG)
-        buffer += data
-        while found := _CELL.search(buffer, searched):
-            if begun:
-                yield line, None if too_long else buffer[: found.start()]
-            line += buffer.count(b"\n", 0, found.start())
-            buffer, begun, too_long, searched = buffer[found.start() :], True, False, 1
-        if len(buffer) > MAX_CELL or not begun:
-            too_long = begun
-            line += buffer.count(b"\n", 0, max(0, len(buffer) - _LONGEST_TAG))
-            buffer = buffer[-_LONGEST_TAG:]
-    if begun:
-        yield line, None if too_long else buffer
-
-
 def _zones(cell: str) -> tuple[str, list[str]]:
     """The product that the cell's head names, and the blocks of head and content in order."""
-    zones: list[list[str]] = []
-    depth, zone_depth = 0, 0
+    zones: list[list[tuple[str, str]]] = []
+    depth = zone_depth = 0
+    wanted = False
     for before, tag, attributes in html_text.tags(cell):
-        if zone_depth:
-            zones[-1].append(before)
-            if tag not in ("", "!"):
-                zones[-1].append(f"<{tag}>")
+        if zone_depth and wanted:
+            zones[-1].append((before, tag))
         if tag == "div":
             depth += 1
-            wanted = "header-cell" in attributes or "content-cell" in attributes
-            if wanted and not zone_depth:
+            if not zone_depth and ("header-cell" in attributes or "content-cell" in attributes):
                 zone_depth = depth
                 # Captions (products, details) and the empty column beside are no content.
-                zones.append([] if "caption" not in attributes and "text-right" not in attributes else ["<script>"])
+                wanted = "caption" not in attributes and "text-right" not in attributes
+                zones.append([])
         elif tag == "/div":
-            if depth == zone_depth:
-                zone_depth = 0
+            zone_depth = 0 if depth == zone_depth else zone_depth
             depth -= 1
-    blocks = [html_text.blocks("".join(zone)) for zone in zones]
-    head, *rest = next((each for each in blocks if each), [""])
-    return head.partition("\n")[0], [*head.split("\n")[1:], *rest, *(b for zone in blocks[1:] for b in zone)]
+    found = [html_text.joined(zone) for zone in zones]
+    head, *rest = next((blocks for blocks in found if blocks), [""])
+    return head.partition("\n")[0], [*head.split("\n")[1:], *rest, *(block for zone in found[1:] for block in zone)]
 
 
 def _told(blocks: list[str], tz: tzinfo) -> tuple[str, str, datetime] | None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _TAG = re.compile(r"<!--.*?-->|<(/?)([A-Za-z][A-Za-z0-9]*)([^<>]*)>|<![^<>]*>", re.S)
 _BLOCKS = frozenset("p div h1 h2 h3 h4 h5 h6 li ul ol table tr pre blockquote section article header footer hr".split())
+_ENDS = _BLOCKS | {f"/{name}" for name in _BLOCKS}
 _UNSEEN = frozenset({"script", "style", "template", "noscript", "head", "title"})
 _MAX_COMMENTS = 1000
 
@@ -39,15 +40,22 @@ def tags(text: str) -> Iterator[tuple[str, str, str]]:
 
 def blocks(text: str) -> list[str]:
     """The paragraphs of the HTML ``text``, each with its lines."""
+    return joined((before, tag) for before, tag, _ in tags(text))
+
+
+def joined(pieces: Iterable[tuple[str, str]]) -> list[str]:
+    """The paragraphs of pieces of text, each with the tag behind it."""
     found, lines, line = [], [], []
-    for before, tag, _ in tags(text):
+    for before, tag in pieces:
         line.append(before)
-        ends_block = tag.removeprefix("/") in _BLOCKS or not tag
-        if tag == "br" or ends_block:
+        if tag == "br" or tag in _ENDS:
             lines.append(" ".join(html.unescape("".join(line)).split()))
             line = []
-        if ends_block:
-            if block := "\n".join(lines).strip():
-                found.append(block)
-            lines = []
+            if tag != "br":
+                if block := "\n".join(lines).strip():
+                    found.append(block)
+                lines = []
+    lines.append(" ".join(html.unescape("".join(line)).split()))
+    if block := "\n".join(lines).strip():
+        found.append(block)
     return found

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 from ion_summary.model import Message, Session
 from ion_summary.transcripts import encoding, mail_text, sniff
+from ion_summary.transcripts.pieces import pieces
 from ion_summary.transcripts.reader import Evidence, Item, ReadOptions, Rejected, Resume, Source
 from ion_summary.transcripts.scattered import Collected, collected
 
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 
 MAX_MAIL = 48 << 20
 """Bytes of one message with all that is attached to it. A longer one is passed over."""
-_SEPARATOR = re.compile(rb"From \S+.*\d\d:\d\d")
+_LONGEST_SEPARATOR = 1000
+_SEPARATOR = re.compile(rb"From \S[^\n]{0,800}\d\d:\d\d")
+# It looks back from behind its first word, so that this word is searched for: four times as fast.
+_START = re.compile(rb"From (?:(?<=\n\nFrom )|(?<=\n\r\nFrom ))\S[^\n]{0,800}\d\d:\d\d")
+_QUOTED = re.compile(rb">(?<=\n>)(?=>*From )")
 _HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]*):\s")
 _WANTED = frozenset({"from", "to", "subject", "date", "message-id", "received", "mime-version", "delivered-to"})
 _ID = re.compile(r"<([^<>\s]{1,900})>")
@@ -168,25 +173,11 @@ class _Threads:
 
 def _mails(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
     """The line where each mail begins, and its bytes; None for one that is too long."""
-    lines: list[bytes] = []
-    size = begun = 0
-    blank = True
-    for number, line in enumerate(iter(lambda: stream.readline(MAX_MAIL), b""), 1):
-        if blank and line.startswith(b"From ") and _SEPARATOR.match(line):
-            if lines or size:
-                yield begun, b"".join(lines) if size <= MAX_MAIL else None
-            lines, size, begun = [], 0, number
-        else:
-            size += len(line)
-            begun = begun or number
-            if size <= MAX_MAIL:
-                # What begins like a separator was quoted when it was written (mboxrd).
-                lines.append(line[1:] if line.startswith(b">") and line.lstrip(b">").startswith(b"From ") else line)
-            else:
-                lines = []
-        blank = not line.strip()
-    if size:
-        yield begun, b"".join(lines) if size <= MAX_MAIL else None
+    for line, piece in pieces(stream, _START, _LONGEST_SEPARATOR, MAX_MAIL):
+        if piece is not None and (separator := _SEPARATOR.match(piece)):
+            piece = piece[separator.end() :].partition(b"\n")[2]
+        # What begins like a separator was quoted when it was written (mboxrd).
+        yield line, _QUOTED.sub(b"", piece) if piece and b"\n>" in piece else piece
 
 
 def _headers(mail: bytes) -> tuple[str, list[str]]:

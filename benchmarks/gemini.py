@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import generate
-from benchmarks.measure import ROOT, Report, environment
+from benchmarks.measure import ROOT, Clock, Report, environment
 from ion_summary.errors import ProviderError
 from ion_summary.model import Message, Usage
 from ion_summary.summarizers.limits import Limits
@@ -52,6 +52,7 @@ def main() -> None:
     report = Report(f"Gemini at {LATENCY_S * 1000:.0f} ms a call", int(options.seconds), 60)
     _concurrency(report, options.seconds / 2)
     _limits(report, options.seconds)
+    _redaction(report, options.data)
     _costs(report, options.data)
     report.finish(options.json)
 
@@ -184,6 +185,22 @@ def _request(messages: list[dict[str, Any]]) -> LlmRequest:
     return LlmRequest(
         [Message(each.get("role", "user"), each["content"], name=each.get("speaker")) for each in messages]
     )
+
+
+def _redaction(report: Report, data: Path | None) -> None:
+    from ion_summary.text.redaction import Redactor
+
+    for name, requests in _sets(data):
+        with Clock() as spent:
+            for request in requests:
+                Redactor().redact([message.content for message in request.messages])
+        letters = sum(len(message.content) for request in requests for message in request.messages) / len(requests)
+        report.add(
+            f"redaction of a session, {name}",
+            1000 * spent.cpu_s / len(requests),
+            "ms",
+            most=2 if letters < 10_000 else None,
+        )
 
 
 def _costs(report: Report, data: Path | None) -> None:

@@ -94,6 +94,7 @@ class GeminiClient:
             from google import genai
             from google.genai.types import HttpOptions, HttpRetryOptions
 
+            _quieten()
             self._http = _http_client()
             options = HttpOptions(
                 base_url=self._base_url,
@@ -104,6 +105,19 @@ class GeminiClient:
             )
             self._client = genai.Client(vertexai=False, api_key=self._key.reveal(), http_options=options)
         return self._client
+
+
+def _quieten() -> None:
+    """Keeps the client from writing to standard error where nobody has asked for its log.
+
+    It warns of a second key in the environment, which is not read, and of every name that the service has added to its
+    enumerations since the client was made; what such a name means is said by ``gemini_response`` and ``batch``.
+    """
+    import logging
+    import warnings
+
+    logging.getLogger("google_genai").addHandler(logging.NullHandler())
+    warnings.filterwarnings("ignore", message=r"\w+ is not a valid \w+\Z", category=UserWarning)
 
 
 def _http_client() -> Any:

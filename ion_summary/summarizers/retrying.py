@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ion_summary.errors import ProviderError, RateLimitedError, UnusableAnswerError
 from ion_summary.model import Usage
+from ion_summary.summarizers.gemini_errors import LONGEST_WAIT_S
 from ion_summary.summarizers.llm import LlmRequest, LlmSummarizer, LlmSummary
 from ion_summary.summarizers.wrapper import Wrapper
 
@@ -77,7 +78,8 @@ class _Tries:
 
     def are_enough(self, error: ProviderError) -> bool:
         too_many = self.failures >= MOST_CALLS or self.unusable >= MOST_UNUSABLE or self.refused >= MOST_REFUSED
-        return error.terminal or error.whole_run or too_many
+        too_long = (error.retry_after_s or 0.0) > LONGEST_WAIT_S
+        return error.terminal or error.whole_run or too_many or too_long
 
     def charge(self, error: ProviderError) -> None:
         error.usage, error.cost_usd, error.calls = self.usage, self.cost_usd, self.calls

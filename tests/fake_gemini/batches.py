@@ -37,8 +37,9 @@ class _Job:
 class Batches:
     """The batch half of the server.
 
-    ``endings`` says how the next jobs end: ``ok``, ``partial`` (``PARTIALLY_SUCCEEDED``, the second half without an
-    answer), ``failed``, ``cancelled``, ``expired``, ``stuck``; and ``lost_reply``: the job is made, and nobody told.
+    ``endings`` says how the next jobs end: ``ok``; ``partial`` (``PARTIALLY_SUCCEEDED``, the second half without an
+    answer) and ``partial_unknown`` (by a name that the client does not know); ``failed``, ``cancelled``, ``expired``,
+    ``stuck``; and ``lost_reply``: the job is made, and nobody told.
     """
 
     server: FakeGemini
@@ -100,7 +101,8 @@ class Batches:
         how = self.endings.popleft() if self.endings else "ok"
         lines = self.files[file].splitlines()
         ends_at = time.monotonic() + (_FAR_AWAY if how == "stuck" else self.seconds)
-        endings = {"partial": "PARTIALLY_SUCCEEDED", "failed": "FAILED", "cancelled": "CANCELLED", "expired": "EXPIRED"}
+        endings = {"failed": "FAILED", "cancelled": "CANCELLED", "expired": "EXPIRED"}
+        endings |= dict.fromkeys(("partial", "partial_unknown"), "PARTIALLY_SUCCEEDED")
         job = _Job(f"b{next(self._numbers)}", batch.get("displayName", ""), model, lines, ends_at)
         # As the client was seen to get them: the partial success under the other prefix, which it calls not done.
         job.ending = f"{'JOB' if how == 'partial' else 'BATCH'}_STATE_{endings.get(how, 'SUCCEEDED')}"

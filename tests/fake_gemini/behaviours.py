@@ -41,7 +41,7 @@ from tests.fake_gemini.http import Response
 #: What is billed: these cost money, whatever arrives.
 BILLED = frozenset(
     "ok fenced cached slow drip half gone_billed malformed cut_json truncated wrong_types unreal uncited invented "
-    "hostile long no_candidates safety recitation spii continuation no_finish".split()
+    "hostile long no_candidates safety recitation spii continuation no_finish new_finish".split()
 )
 
 
@@ -83,7 +83,7 @@ def respond(name: str, value: float | None, body: dict[str, Any], model: str) ->
         used = {"promptTokenCount": answers.usage(body, "")["promptTokenCount"]}
         return Response.of({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "usageMetadata": used})
     text = _text(name, answers.answer(body))
-    finish = {"truncated": "MAX_TOKENS", "no_finish": None}.get(
+    finish = {"truncated": "MAX_TOKENS", "no_finish": None, "new_finish": "TOO_MUSICAL"}.get(
         name, name.upper() if name in ("safety", "recitation", "spii", "continuation") else "STOP"
     )
     candidate: dict[str, Any] = {"content": {"role": "model", "parts": [{"text": text}]}, "index": 0}

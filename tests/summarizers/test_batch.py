@@ -34,7 +34,7 @@ def with_batch(
     fake: FakeGemini, work: Callable[[GeminiBatch], Awaitable[Any]], model: str = MODEL, longest_s: float = 60.0
 ) -> Any:
     async def whole() -> Any:
-        gemini = GeminiSummarizer(KEY, model, base_url=fake.url, timeout_s=5)
+        gemini = GeminiSummarizer(KEY, model, base_url=fake.url)
         batch = GeminiBatch(gemini, first_poll_s=0.02, longest_s=longest_s)
         try:
             return await work(batch)
@@ -129,8 +129,9 @@ def test_lines_fail_alone(fake: FakeGemini) -> None:
     assert truncated.cost_usd == pytest.approx(truncated.usage.input * 0.05e-6 + truncated.usage.output * 0.2e-6)
 
 
-def test_a_partial_success_ends_and_gives_what_there_is(fake: FakeGemini) -> None:
-    fake.batches.endings.append("partial")
+@pytest.mark.parametrize("ending", ["partial", "partial_unknown"])
+def test_a_partial_success_ends_and_gives_what_there_is(fake: FakeGemini, ending: str) -> None:
+    fake.batches.endings.append(ending)
     results = whole_run(fake, requests(6))
     assert results.keys() == {"job-0", "job-1", "job-2"}
 

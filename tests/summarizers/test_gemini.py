@@ -65,6 +65,7 @@ FAILURES: dict[str, tuple[Failure, str, str]] = {
     "html": (UnusableAnswerError, AGAIN, "JSONDecodeError"),
     "no_candidates": (UnusableAnswerError, AGAIN, "empty"),
     "no_finish": (UnusableAnswerError, AGAIN, "did not end"),
+    "new_finish": (UnusableAnswerError, AGAIN, "TOO_MUSICAL"),
     "truncated": (ProviderRefusedError, TERMINAL, "MAX_TOKENS"),
     "blocked": (ProviderRefusedError, TERMINAL, "PROHIBITED_CONTENT"),
     "safety": (ProviderRefusedError, TERMINAL, "SAFETY"),
@@ -76,7 +77,12 @@ CANARIES = (KEY, "카나리아", "010-9876-5432", "canary@example.com")
 PRIVATE = korean("카나리아 010-9876-5432 canary@example.com", key="job-1")
 
 
-def outcome(fake: FakeGemini, request: LlmRequest = PRIVATE, model: str = MODEL, timeout_s: float = 0.5) -> Any:
+def patience(name: str) -> float:
+    """Seconds for a call: few only where the time runs out in any case."""
+    return 0.5 if name.startswith(("stall", "drip")) else 60.0
+
+
+def outcome(fake: FakeGemini, request: LlmRequest = PRIVATE, model: str = MODEL, timeout_s: float = 60.0) -> Any:
     """The summary of one call, or its failure."""
 
     async def work() -> Any:
@@ -95,7 +101,7 @@ def outcome(fake: FakeGemini, request: LlmRequest = PRIVATE, model: str = MODEL,
 def test_every_failure_is_told_apart_in_one_call(fake: FakeGemini, name: str) -> None:
     kind, meaning, reason = FAILURES[name]
     fake.script(name)
-    error = outcome(fake)
+    error = outcome(fake, timeout_s=patience(name))
     assert type(error) is kind and reason in error.reason
     assert (error.terminal, error.whole_run) == (meaning != AGAIN, meaning == RUN)
     assert fake.state.calls == 1
@@ -105,7 +111,7 @@ def test_every_failure_is_told_apart_in_one_call(fake: FakeGemini, name: str) ->
 @pytest.mark.parametrize("name", [name for name in FAILURES if name.partition("=")[0] in BILLED])
 def test_what_a_failure_has_cost_is_known_or_said_to_be_unknown(fake: FakeGemini, name: str) -> None:
     fake.script(name)
-    error = outcome(fake)
+    error = outcome(fake, timeout_s=patience(name))
     if error.perhaps_billed:
         assert not error.usage
     else:
@@ -129,7 +135,7 @@ def test_no_key_and_no_word_of_a_session_gets_out(
     fake.script(name)
 
     async def work() -> str:
-        gemini = GeminiSummarizer(KEY, MODEL, base_url=fake.url, timeout_s=0.5)
+        gemini = GeminiSummarizer(KEY, MODEL, base_url=fake.url, timeout_s=patience(name))
         seen = io.StringIO()
         try:
             await gemini.summarize(PRIVATE)
@@ -137,6 +143,8 @@ def test_no_key_and_no_word_of_a_session_gets_out(
             assert error.__context__ is None and error.__cause__ is None
             told = traceback.TracebackException.from_exception(error, capture_locals=False)
             seen.write("".join(told.format()) + repr(error) + repr(vars(error)))
+            told = traceback.TracebackException.from_exception(error, capture_locals=True)
+            assert KEY not in "".join(told.format())
         await gemini.close()
         seen.write(repr(gemini) + repr(gemini.client) + repr(vars(gemini.client)) + repr(vars(gemini)))
         return seen.getvalue()
@@ -212,6 +220,15 @@ def test_the_environment_cannot_switch_the_backend(fake: FakeGemini, monkeypatch
     monkeypatch.setenv("GOOGLE_API_KEY", "another-key")
     assert isinstance(outcome(fake, korean()), LlmSummary)
     assert fake.state.keys == {KEY}
+
+
+def test_a_second_key_in_the_environment_is_no_news(
+    fake: FakeGemini, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GOOGLE_API_KEY", "one")
+    monkeypatch.setenv("GEMINI_API_KEY", "another")
+    outcome(fake, korean())
+    assert capfd.readouterr() == ("", "")
 
 
 def test_nobody_there_is_unavailable_and_surely_free() -> None:

@@ -60,6 +60,7 @@ def test_tries_are_bounded(error: Callable[[], ProviderError], calls: int) -> No
         ProviderRefusedError(reason="SAFETY", terminal=True),
         RateLimitedError(reason="PerDay", terminal=True, whole_run=True, retry_after_s=3.0),
         unavailable(terminal=True),
+        unavailable(retry_after_s=3600.0),
     ],
 )
 def test_terminal_answers_are_never_tried_again(error: ProviderError) -> None:

@@ -105,14 +105,22 @@ class Settings:
         option="--sort",
         choices=get_args(Sort),
     )
-    keep: int | None = _setting(None, "Archives that backup keeps: the last N.", option="--keep", least=1, shown="all")
+    keep: int | None = _setting(
+        None, "Archives that backup keeps: the last N.", option="--keep", least=1, shown="all, without any rule"
+    )
     keep_daily: int | None = _setting(
-        None, "And the newest of each of the last N days that have one.", option="--keep-daily", least=1, shown="all"
+        None,
+        "And the newest of each of the last N days that have one.",
+        option="--keep-daily",
+        least=1,
+        shown="no such rule",
     )
     keep_weekly: int | None = _setting(
-        None, "The same for weeks, from Monday.", option="--keep-weekly", least=1, shown="all"
+        None, "The same for weeks, from Monday.", option="--keep-weekly", least=1, shown="no such rule"
     )
-    keep_monthly: int | None = _setting(None, "The same for months.", option="--keep-monthly", least=1, shown="all")
+    keep_monthly: int | None = _setting(
+        None, "The same for months.", option="--keep-monthly", least=1, shown="no such rule"
+    )
     llm: bool = _setting(False, "Have Gemini summarize as well; needs a key, and costs money.", option="--llm/--no-llm")
     model: str = _setting("gemini-2.5-flash-lite", "Model that summarizes.", option="--model")
     mode: Mode = _setting(  # noqa: RUF009 - as above

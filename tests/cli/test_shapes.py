@@ -25,6 +25,13 @@ COMMANDS = {
     "forget": ["forget", "--session", "s-1", "--yes"],
     "reindex": ["reindex"],
     "reindex --compact": ["reindex", "--compact"],
+    "backup": ["backup", "ARCHIVES"],
+    "backup --dry-run": ["backup", "ARCHIVES", "--keep", "1", "--dry-run"],
+    "backup --verify": ["backup", "--verify", "ARCHIVE"],
+    "backup --rewrite": ["backup", "ARCHIVES", "--rewrite"],
+    "restore --dry-run": ["restore", "ARCHIVE", "--replace", "--dry-run"],
+    "restore": ["restore", "ARCHIVE", "--replace", "--yes"],
+    "restore --merge": ["restore", "ARCHIVE", "--merge", "--yes"],
     "verify": ["verify"],
     "config show": ["config", "show"],
     "error": ["show", "nobody"],
@@ -46,7 +53,9 @@ def test_shape_is_the_one_on_record(
     monkeypatch.setenv("GEMINI_API_KEY", "not-asked")
     noise = tmp_path / "noise.bin"
     noise.write_bytes(bytes(range(256)))
-    places = {"TRANSCRIPT": str(transcript), "NOISE": str(noise)}
+    places = {"TRANSCRIPT": str(transcript), "NOISE": str(noise), "ARCHIVES": str(tmp_path / "out")}
+    if {"ARCHIVE", "--rewrite"} & set(COMMANDS[name]):
+        places["ARCHIVE"] = orjson.loads(run("backup", tmp_path / "out", "--json").stdout)["archive"]
     done = run(*(places.get(word, word) for word in COMMANDS[name]), "--json")
     assert shape(orjson.loads(done.stdout or done.stderr)) == orjson.loads(SNAPSHOT.read_bytes())[name]
 

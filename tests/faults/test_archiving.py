@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from tests.faults.archiving import SCENES, Scene
 from tests.faults.test_errors import HOW, changing, check_message
 from tests.faults.test_kill import KILLED, some_of
-from tests.faults.tracing import Point, killed_at, points, refused_at, require
+from tests.faults.tracing import Point, killed_at, points, refused_at, require, trace
 
 #: Of the least archive of a test: how many calls are taken in the short form.
 SOME = 10
@@ -60,6 +62,57 @@ def test_killed_at_some_calls(scene: Scene) -> None:
 @pytest.mark.parametrize("how", ["EIO once", "ENOSPC for ever"])
 def test_refused_at_some_calls(scene: Scene, how: str) -> None:
     assert swept(scene, some_of(changing(all_points(scene), HOW[how][1]), 5), how)[14]
+
+
+# -- what is synced before what ---------------------------------------------------------------------------------------
+
+
+def unsynced(calls: Sequence[tuple[str, str]], place: Path) -> list[str]:
+    """What of a backup or a restore a power cut could take though it has its name already."""
+    problems, dirty, named = [], set[str](), ""
+    for name, rest in calls:
+        path = rest[rest.find("<") + 1 : rest.find(">")]
+        if name == "write" and str(place) in path and "(deleted)" not in rest:
+            dirty.add(path)
+        elif name in ("fsync", "fdatasync"):
+            dirty.discard(path)
+            named = "" if path == named else named
+        elif name == "syncfs":
+            dirty.clear()
+        elif name.startswith("rename") and re.search(r"ion-summary-\d|restoring-", rest):
+            old, new = re.findall(r'"([^"]*)"', rest)[:2]
+            problems += [f"{each} is named before it is synced" for each in dirty if each.startswith(old)]
+            named = str(Path(new).parent)
+    return problems + ([f"the names in {named} are not synced"] if named else [])
+
+
+# Runs the command line without one kind of sync.
+UNSYNCED = """
+import os, sys
+from ion_summary.store import files, restoring
+which = sys.argv.pop(1)
+if which == "files":
+    os.fsync, real = (lambda descriptor: None), os.fsync
+    files.sync_directory = lambda path: real(os.open(path, os.O_RDONLY))
+    restoring.sync_tree = lambda root: None
+elif which == "names":
+    files.sync_directory = lambda path: None
+from ion_summary.__main__ import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("name", ["backing_up", "replacing", "restoring"])
+def test_what_has_its_name_is_synced(name: str, in_memory: Path) -> None:
+    require()
+    scene = SCENES[name](in_memory)
+    scene.reset()
+    assert unsynced(trace(scene.command, in_memory / "log")[0], scene.run) == []
+    for which, problem in (("files", "before it is synced"), ("names", "names in")):
+        scene.reset()
+        command = [sys.executable, "-c", UNSYNCED, which, *scene.command[3:]]
+        found = unsynced(trace(command, in_memory / "log")[0], scene.run)
+        assert any(problem in each for each in found), (which, found)
 
 
 @pytest.mark.sweep

@@ -53,9 +53,7 @@ def search_messages(
     return SearchResult(total, hits)
 
 
-def _found(
-    storage: SessionSummaryStorage, query: Query, progress: Progress, workers: int | None
-) -> Iterator[_Found]:
+def _found(storage: SessionSummaryStorage, query: Query, progress: Progress, workers: int | None) -> Iterator[_Found]:
     filters = replace(query, text=None)
     days = _asked(storage, filters, Matches.days)
     sizes = {day: stat.st_size for day, stat in layout.transcript_partitions(storage.path).items()}

@@ -67,4 +67,3 @@ def _said(line: bytes, terms: Sequence[Term]) -> Said | None:
         return None
     number = next(number for number, text in enumerate(texts) if first_match(text, terms))
     return Said(session_id, number + 1, texts[number])
-

@@ -61,13 +61,16 @@ class ChatGptReader:
                 elif element.key in (None, "conversations"):
                     ordinal += 1
                     try:
-                        yield _session(element.value, str(ordinal), options.tz)
+                        session = _session(element.value, str(ordinal), options.tz)
                     except ValueError as error:
                         yield Rejected(source.name, element.line, str(error))
+                        continue
+                    if session:
+                        yield session
 
 
-def _session(conversation: Any, place: str, tz: tzinfo) -> Session:
-    """One conversation. Raises ValueError with the reason if it is none."""
+def _session(conversation: Any, place: str, tz: tzinfo) -> Session | None:
+    """One conversation; None for one that was opened and left without a word. Raises ValueError if it is none."""
     if not isinstance(conversation, dict):
         raise ValueError(f"{kind_of(conversation)} where a conversation should be")
     mapping = conversation.get("mapping")
@@ -79,6 +82,11 @@ def _session(conversation: Any, place: str, tz: tzinfo) -> Session:
         if said := _said(node, tz):
             messages.append(said)
             model = a_text(an_object(node.get("metadata")).get("model_slug")) or model
+    if not messages:
+        authors = (an_object(an_object(node).get("message")).get("author") for node in mapping.values())
+        if any(an_object(author).get("role") in _SPOKEN for author in authors):
+            raise ValueError("a conversation without text")
+        return None
     metadata = {"title": a_text(conversation.get("title")), "model": model}
     session_id = a_text(conversation.get("conversation_id")) or a_text(conversation.get("id"))
     _time_of_whole(messages, conversation, tz)

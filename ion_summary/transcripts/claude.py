@@ -50,9 +50,12 @@ class ClaudeReader:
                     yield Rejected(source.name, element.line, element.problem)
                     continue
                 try:
-                    yield _session(element.value, str(ordinal), options.tz)
+                    session = _session(element.value, str(ordinal), options.tz)
                 except ValueError as error:
                     yield Rejected(source.name, element.line, str(error))
+                    continue
+                if session:
+                    yield session
 
 
 def _conversations(stream: Any) -> Iterator[json_stream.Element]:
@@ -67,15 +70,19 @@ def _conversations(stream: Any) -> Iterator[json_stream.Element]:
         yield json_stream.Element(None, alone, 1)
 
 
-def _session(conversation: Any, place: str, tz: tzinfo) -> Session:
-    """One conversation. Raises ValueError with the reason if it is none."""
+def _session(conversation: Any, place: str, tz: tzinfo) -> Session | None:
+    """One conversation; None for one that was opened and left without a word. Raises ValueError if it is none."""
     if not isinstance(conversation, dict):
         raise ValueError(f"{kind_of(conversation)} where a conversation should be")
     items = conversation.get("chat_messages")
     if not isinstance(items, list):
         raise ValueError("a conversation without `chat_messages`")
+    if not items:
+        return None
     messages = [message for item in branch(items, tz) for message in _said(item, tz)]
-    if messages and not any(message.timestamp for message in messages):
+    if not messages:
+        raise ValueError("a conversation without text")
+    if not any(message.timestamp for message in messages):
         last = messages[-1]
         when = stamp(conversation.get("updated_at") or conversation.get("created_at"), tz)
         messages[-1] = Message(last.role, last.content, when, last.name)

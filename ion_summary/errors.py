@@ -124,6 +124,15 @@ class StoreNotWritableError(IonSummaryError):
     hint_text = "nothing stored before is touched; make room or give write access, then run the same command again"
 
 
+class StoreNotReadableError(IonSummaryError):
+    """The store belongs to somebody else, who has not let this account read it."""
+
+    code = "store_not_readable"
+    exit_code = 14
+    text = "this account may not read {path}"
+    hint_text = "a reader needs r on every file of the store and rx on every directory, as from `chmod -R a+rX STORE`"
+
+
 class SessionNotFoundError(IonSummaryError):
     """No session has that id."""
 

@@ -18,14 +18,14 @@ from ion_summary.text.tokens import Term
 
 #: So many of the newest matches, and if there are more, of those with the words in title or tags, are weighed: each is
 #: read for it.
-WEIGHED = 100
+WEIGHED = 200
 FOREMOST = 50
 
 _K1 = 1.2
 _B = 0.75
 _USUAL_LENGTH = 650  # bytes, of a summary in English as of one in Korean, which says as much in half the characters
 _OUTSIDE_SUMMARY = 2.0
-_OTHER_FORM = 0.6
+_OTHER_FORM = 0.4
 _INSIDE = 0.6
 
 

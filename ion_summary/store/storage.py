@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ion_summary.errors import StoreCorruptError, StoreNotFoundError, UsageError
+from ion_summary.errors import StoreCorruptError, StoreNotFoundError, StoreNotReadableError, UsageError
 from ion_summary.model import Message, SessionSummary, SummaryType
 from ion_summary.store import layout
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, hash64
@@ -229,6 +229,8 @@ class SessionSummaryStorage:
                     raise StoreCorruptError(path=self.path / layout.INDEX, reason=str(error)) from error
                 if not isinstance(error, sqlite3.OperationalError):
                     self._drop_index()
+            except PermissionError as error:
+                raise StoreNotReadableError(path=error.filename or self.path) from error
             except OSError as error:
                 path = error.filename or self.path
                 raise StoreCorruptError(path=path, reason=f"it cannot be read: {error.strerror or error}") from error

@@ -8,14 +8,17 @@ BENCH := .venv/.ready-bench
 SETUP_INPUTS := scripts/setup.sh pyproject.toml
 PYTEST_ARGS ?= -n auto
 
-.PHONY: help demo setup test lint lint-style lint-types lint-layers faults bench docs lock clean
+.PHONY: help demo demo-llm setup test lint lint-style lint-types lint-layers faults bench docs lock clean
 
 help:  ## Show what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
 	    printf '%-14s %s\n' "$$target" "$$text"; done
 
 demo: $(BASE)  ## Set up, then ingest, search and show the sample sessions
 	@scripts/demo.sh
+
+demo-llm: $(BASE)  ## Set up, then have a server on this machine that speaks Gemini's protocol summarize them
+	@scripts/demo_llm.sh
 
 setup: $(DEV)  ## Set up .venv with everything that development needs
 

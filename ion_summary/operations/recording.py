@@ -24,9 +24,14 @@ _POLL_S = 0.2
 
 @dataclass(slots=True)
 class Attempt:
-    """A job that is worked on. ``in_flight`` calls for it are being made; ``ending``: no other may be begun."""
+    """A job that is worked on: what is asked for it, and the key of the answer.
+
+    ``in_flight`` calls for it are being made; ``ending``: no other may be begun.
+    """
 
     job: Job
+    request: LlmRequest
+    key: str
     in_flight: int = 0
     ending: bool = False
 
@@ -64,7 +69,8 @@ class Recorded:
     async def summarize(self, request: LlmRequest) -> LlmSummary:
         """The summary that is kept, or that is now paid for. Raises a ProviderError."""
         attempt = WORKING_ON.get()
-        key = content_hash(self.fingerprint, request)
+        # Long sessions are asked for in parts; for the others the key is known.
+        key = attempt.key if request is attempt.request else content_hash(self.fingerprint, request)
         estimate = self._cost(self.estimate(request), self._model)
         sent = Sent(attempt.job.session, attempt.job.user, key, self._model, estimate)
         while (number := None if attempt.ending else self._ledger.enter(sent)) is None:

@@ -22,7 +22,7 @@ from ion_summary.operations.recording import WORKING_ON, Attempt, encode
 from ion_summary.operations.storing import GROUP, store_answers, store_failures
 from ion_summary.progress import Progress
 from ion_summary.store.storage import SessionSummaryStorage
-from ion_summary.summarizers.llm import LlmRequest, LlmSummarizer, content_hash
+from ion_summary.summarizers.llm import LlmSummarizer, content_hash
 
 if TYPE_CHECKING:
     from asyncio import Future, Task
@@ -200,15 +200,15 @@ class _Run:
         while self._ready and self.report.stopped is None:
             question = self._ready.popleft()
             assert question.request is not None
-            attempt = Attempt(question.job)
-            task = asyncio.get_running_loop().create_task(self._ask(attempt, question.request))
+            key = content_hash(self._summarizer.fingerprint, question.request)
+            attempt = Attempt(question.job, question.request, key)
+            task = asyncio.get_running_loop().create_task(self._ask(attempt))
             self._under_way[task] = attempt
 
-    async def _ask(self, attempt: Attempt, request: LlmRequest) -> _Outcome:
+    async def _ask(self, attempt: Attempt) -> _Outcome:
         import asyncio
 
-        job = attempt.job
-        key = content_hash(self._summarizer.fingerprint, request)
+        job, key = attempt.job, attempt.key
         while (other := self._asked.get(key)) is not None:
             await asyncio.wait([other])  # an equal session is on its way: it is paid once
         if self._queue.result(key) is not None:
@@ -218,13 +218,12 @@ class _Run:
         answered = self._asked[key] = asyncio.get_running_loop().create_future()
         WORKING_ON.set(attempt)
         try:
-            summary = await self._summarizer.summarize(request)
+            summary = await self._summarizer.summarize(attempt.request)
         except ProviderError as error:
             return _Outcome(job, error=error)
         else:
-            answer = Answer(job, key, encode(summary, self._summarizer.fingerprint))
-            self._queue.answer([answer])
-            return _Outcome(job, answer)
+            # Each call's answer is kept already: this is the acknowledgement, and can wait for others.
+            return _Outcome(job, Answer(job, key, encode(summary, self._summarizer.fingerprint)))
         finally:
             del self._asked[key]
             answered.set_result(None)
@@ -240,7 +239,7 @@ class _Run:
     async def _settle(self) -> None:
         """Takes account of the tasks that have ended."""
         ended = [task for task in self._under_way if task.done()]
-        reused, failed, busy = list[Answer](), list[tuple[Job, Failure]](), list[Job]()
+        answered, failed, busy = list[Answer](), list[tuple[Job, Failure]](), list[Job]()
         for task in ended:
             job = self._under_way.pop(task).job
             if task.cancelled():
@@ -256,10 +255,9 @@ class _Run:
                 self._unstored += 1
                 self.report.done += 1
                 self._progress.advance(1)
-                if outcome.answer.body is None:
-                    reused.append(outcome.answer)
-        if reused:
-            self._queue.answer(reused)
+                answered.append(outcome.answer)
+        if answered:
+            self._queue.answer(answered)
         if failed:
             self._queue.fail(failed, self._summarizer.fingerprint)
             self._failures += failed

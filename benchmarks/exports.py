@@ -22,7 +22,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks import generate
+from benchmarks import generate, rooms
 
 _DIFFERENT = 300
 Writer = Callable[[Path, int], int]
@@ -329,7 +329,9 @@ WRITERS: dict[str, Writer] = {
     "mbox": mbox,
     "csv": table,
     "plaintext": plaintext,
+    **rooms.WRITERS,
 }
 SUFFIXES = {"chatgpt": ".json", "claude": ".json", "sharegpt": ".json", "aistudio": "", "gemini_takeout": ".html",
-            "llm": ".db", "mbox": ".mbox", "csv": ".csv", "plaintext": ".txt"}  # fmt: skip
+            "llm": ".db", "mbox": ".mbox", "csv": ".csv", "plaintext": ".txt",
+            **rooms.SUFFIXES}  # fmt: skip
 """Of a format's file; the others are JSON Lines."""

@@ -6,7 +6,6 @@ Both write UTF-8 as if it were Latin-1, so that every letter beyond ASCII is two
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator
 from datetime import tzinfo
@@ -64,12 +63,15 @@ def repaired(text: str) -> str:
         return text
     try:
         raw = text.encode("latin-1")
-        # Not final, because a text may have been cut off within a letter.
-        decoded = codecs.getincrementaldecoder("utf-8")().decode(raw)
-    except UnicodeError:
+    except UnicodeEncodeError:
         return text
-    is_cut = len(decoded.encode()) < len(raw)
-    return text if is_cut and decoded.isascii() else decoded
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        # It may have been cut off within a letter; but if nothing before was wrong, that is no such letter.
+        whole = raw[: error.start].decode()
+        is_cut = error.reason == "unexpected end of data" and not whole.isascii()
+        return whole if is_cut else text
 
 
 def _room(source: Source) -> Room:
@@ -119,7 +121,8 @@ def _said(message: dict[str, Any]) -> Iterator[str]:
     if address and address not in (text or ""):
         yield address
     for key, shown in _MEDIA.items():
-        yield from [shown] * len(a_list(message.get(key)))
+        if key in message:
+            yield from [shown] * len(a_list(message[key]))
     if "sticker" in message:
         yield "[sticker]"
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from datetime import date
-from itertools import pairwise
+from datetime import date, datetime
+from operator import gt, lt
 from typing import NamedTuple
 
 from ion_summary.model import Message, Session
@@ -53,7 +53,7 @@ def sessions(
             yield item
             continue
         message = item.message
-        today = message.timestamp.astimezone(options.tz).date() if by_day and message.timestamp else None
+        today = _local_day(message.timestamp, options) if by_day and message.timestamp else None
         if first and messages and (today != day or size > MAX_CHARACTERS or item.room != first.room):
             yield _session(messages, day, first.room)
             messages = []
@@ -64,6 +64,10 @@ def sessions(
     if first and messages:
         yield _session(messages, day, first.room)
     return first
+
+
+def _local_day(moment: datetime, options: ReadOptions) -> date:
+    return (moment if moment.tzinfo is options.tz else moment.astimezone(options.tz)).date()
 
 
 def _session(messages: list[Message], day: date | None, room: Room) -> Session:
@@ -77,11 +81,10 @@ def _session(messages: list[Message], day: date | None, room: Room) -> Session:
 def _in_order(messages: list[Message]) -> list[Message]:
     """By time; messages of the same time stay in the order in which they were said."""
     times = list(map(_seconds, messages))
-    later = sum(after > before for before, after in pairwise(times))
-    earlier = sum(after < before for before, after in pairwise(times))
-    if not earlier:
+    if not any(map(gt, times, times[1:])):
         return messages
-    return sorted(reversed(messages) if earlier > later else messages, key=_seconds)
+    newest_first = sum(map(gt, times, times[1:])) > sum(map(lt, times, times[1:]))
+    return sorted(reversed(messages) if newest_first else messages, key=_seconds)
 
 
 def _seconds(message: Message) -> float:

@@ -25,6 +25,7 @@ from ion_summary.transcripts.slack_text import said
 from ion_summary.transcripts.stamps import stamp
 
 _LISTS = ("channels", "groups", "dms", "mpims")
+_TS = re.compile(r"\d{9,11}\.\d{1,9}", re.ASCII)
 _MAX_LISTED = 1_000_000
 """People or channels of one list; nobody has more."""
 # The room's own messages: who came and went, what was renamed, pinned or deleted.
@@ -182,7 +183,7 @@ def _extent(part: Source) -> int:
 
 
 def _is_ts(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"\d{9,11}\.\d{1,9}", value, re.ASCII) is not None
+    return isinstance(value, str) and _TS.fullmatch(value) is not None
 
 
 READER = SlackReader()

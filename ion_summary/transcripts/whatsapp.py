@@ -122,11 +122,14 @@ def _message(when: datetime | None, name: str, texts: list[str], room: Room) -> 
     if when is None:
         return
     text = "\n".join(texts).strip()
-    plain = _EDITED.sub("", shapes.MARKS.sub("", text))
+    plain = text if text.isascii() else shapes.MARKS.sub("", text)
+    if plain.endswith(">"):
+        plain = _EDITED.sub("", plain)
     if _NOTICE.match(plain) or (text.startswith("\u200e") and _CAME_AND_WENT.match(plain)):
         return
-    plain = _FILES.sub(lambda match: f"[{match['a'] or match['b']}]", plain).strip()
-    if plain:
+    if "<" in plain or "(" in plain:
+        plain = _FILES.sub(lambda match: f"[{match['a'] or match['b']}]", plain)
+    if plain := plain.strip():
         yield Spoken(Message("user", plain, when, name), room)
 
 

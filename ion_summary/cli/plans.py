@@ -31,7 +31,8 @@ def is_agreed(run: Run, question: str, *, yes: bool) -> bool:
 
 def show(run: Run, planned: dict[str, Any], *, executed: bool) -> None:
     """Prints a plan as CONTRACT has it: before it is carried out, or after."""
-    cells = [*planned.items(), ("executed", "yes" if executed else "no")]
+    counted = ((name, len(value) if isinstance(value, list) else value) for name, value in planned.items())
+    cells = [*counted, ("executed", "yes" if executed else "no")]
     drawn = [
         (name, "-" if value is None else f"{value:,}" if isinstance(value, int) else value) for name, value in cells
     ]

@@ -27,6 +27,7 @@ from ion_summary.store.retention import Rules, last_day
 from ion_summary.store.snapshot import LEFTOVER, Held, Moment
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.store.tombstones import Tombstones
+from ion_summary.text.clean import one_line
 
 #: Says of what a line of a partition holds whether it is of somebody who was, or is to be, forgotten.
 IsForgotten = Callable[[Mapping[str, Any]], bool]
@@ -82,6 +83,29 @@ def archives_holding(
         if lines != 0:
             holding.append(Holding(each, lines, last_day(made, at, rules, tz, now)))
     return holding
+
+
+def holding(
+    storage: SessionSummaryStorage,
+    *,
+    user: str | None = None,
+    session: str | None = None,
+    directory: Path | None = None,
+    rules: Rules = Rules(),  # noqa: B008 - a tuple
+    tz: tzinfo | None = None,
+) -> list[Holding]:
+    """The archives of a store (None: those beside it) that hold a user, also as a participant, or a session."""
+    named = one_line(session or user or "")
+
+    def is_theirs(fields: Mapping[str, Any]) -> bool:
+        if session is not None:
+            return fields.get("session_id") == named
+        metadata = fields.get("metadata")
+        listed = metadata.get("participants") if isinstance(metadata, dict) else None
+        return fields.get("user_id") == named or (isinstance(listed, list) and named in listed)
+
+    place = destination(storage, directory)
+    return archives_holding(place, is_theirs, needles=erasing.spellings(named), rules=rules, tz=tz)
 
 
 def _count(path: Path, is_forgotten: IsForgotten, needles: Collection[bytes], identity: Path | None) -> int:

@@ -5,6 +5,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ def test_the_plan_is_shown_and_nothing_done(store: Path, run: Callable[..., Any]
     done = run("forget", "--user", "민수", "--dry-run", "--json")
     shown = orjson.loads(done.stdout)
     assert shown["executed"] is False
-    assert list(shown["plan"]) == ["sessions", "partitions", "bytes", "cutoff"]
+    assert list(shown["plan"]) == ["sessions", "partitions", "bytes", "cutoff", "archives"]
     assert (shown["plan"]["sessions"], shown["plan"]["partitions"], shown["plan"]["cutoff"]) == (1, 1, None)
     assert files_of(store) == before
 
@@ -77,3 +78,20 @@ def test_plan_on_a_terminal_is_inert(store: Path) -> None:
 
 def test_without_a_store_it_ends_with_10(run: Callable[..., Any], tmp_path: Path) -> None:
     assert run("forget", "--user", "a", "--yes", "--store", tmp_path / "none").exit_code == 10
+
+
+def test_archives_that_still_hold_them_are_listed(
+    store: Path, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = orjson.loads(run("backup", "--json").stdout)["archive"]
+    monkeypatch.setenv("ION_SUMMARY_KEEP", "2")
+    done = run("forget", "--user", "민수", "--yes", "--json")
+    (held,) = orjson.loads(done.stdout)["plan"]["archives"]
+    assert (held["archive"], held["lines"]) == (archive, 2)  # the record and the transcript
+    assert date.fromisoformat(held["removed_on"])
+    assert "still holds them, until" in done.stderr
+    assert "backup --rewrite" in done.stderr
+    assert run("backup", "--rewrite").exit_code == 0
+    done = run("forget", "--user", "민수", "--yes", "--json")
+    assert orjson.loads(done.stdout)["plan"]["archives"] == []
+    assert run("forget", "--user", "민수", "--dry-run", "--archives", store.parent / "none").exit_code == 0

@@ -20,15 +20,17 @@ _WEIGHT = 0.1  # of the newest observation
 _FIRST_MARGIN, _LEAST_MARGIN = 1.6, 1.1
 _SURE_AFTER = 20  # observations
 
-_HANGUL_LETTERS = "[ᄀ-ᇿㄱ-ㆎ가-힣]"
+_HANGUL_LETTERS = "[가-힣ᄀ-ᇿㄱ-ㆎ]+"
 _ANSWER_PER_BULLET = 18  # JSON around a bullet, and the numbers that it cites
 _ANSWER_FILLED = 0.6  # share of the room that answers use
 
 
 def raw_tokens(text: str) -> float:
     """The first guess for ``text``."""
+    if text.isascii():
+        return len(text) * _ASCII
     ascii_letters = len(text.encode("ascii", "ignore"))
-    hangul = len(re.findall(_HANGUL_LETTERS, text)) if ascii_letters < len(text) else 0
+    hangul = len("".join(re.findall(_HANGUL_LETTERS, text)))
     return hangul * _HANGUL + ascii_letters * _ASCII + (len(text) - hangul - ascii_letters) * _OTHER
 
 

@@ -9,7 +9,7 @@ from ion_summary.summarizers import words
 from ion_summary.summarizers.noise import is_placeholder, strip_opening, tidy
 from ion_summary.summarizers.speakers import Speaker
 from ion_summary.summarizers.weights import FACTOR
-from ion_summary.text.sentences import LONG, split_clauses, split_sentences
+from ion_summary.text.sentences import LONG, split_clauses
 
 FEATURES = tuple(FACTOR)
 BIT = {name: 1 << place for place, name in enumerate(FEATURES)}
@@ -109,75 +109,135 @@ def listen(text: str) -> Heard:
     """The sentences of one message's ``text`` with the features that it alone decides."""
     heard = Heard()
     for part, is_code in tidy(text):
-        for sentence in [part] if is_code else split_sentences(part):
-            if len(heard.sentences) >= _MOST_SENTENCES:
-                return heard
-            _take(sentence, is_code, heard)
+        if is_code:
+            _take_code(part, heard)
+        else:
+            _listen(part, heard)
+    del heard.sentences[_MOST_SENTENCES:]
     return heard
 
 
-def _take(sentence: str, is_code: bool, heard: Heard) -> None:
-    if "  " in sentence or "\t" in sentence:
-        sentence = " ".join(sentence.split())
-    rest = sentence if is_code else strip_opening(sentence)
-    terms, kinds, cues, small, spoken = _read(rest)
-    if small or (len(rest) < 30 and is_placeholder(rest)):
-        _take_small_talk(sentence, rest, cues, heard)
+def _listen(text: str, heard: Heard) -> None:
+    """Reads words up to the end of a sentence, takes it, and so on; the end of a line ends a sentence."""
+    remembered, look = words.memory.get, words.look
+    spoken: list[str] = []
+    terms: dict[str, words.Word] = {}
+    bits = 0
+    for line in text.split("\n"):
+        last = 0
+        for written in line.split():
+            word = remembered(written) or look(written)
+            last = word.bits
+            bits |= last
+            term = word.term
+            if term and term not in terms:
+                terms[term] = word
+            spoken.append(written)
+            if last & words.ENDS:
+                _take(spoken, terms, bits, heard)
+                spoken, terms, bits = [], {}, 0
+        if spoken and not last & words.GOES_ON:
+            _take(spoken, terms, bits, heard)
+            spoken, terms, bits = [], {}, 0
+    if spoken:
+        _take(spoken, terms, bits, heard)
+
+
+def _take(spoken: list[str], terms: dict[str, words.Word], bits: int, heard: Heard) -> None:
+    """Takes a sentence of words ``spoken``, with the ``bits`` of all of them."""
+    sentence = rest = " ".join(spoken)
+    count = len(spoken)
+    if bits & _LOOK_CLOSELY:
+        rest, terms, bits, count = _look_closely(sentence, spoken, terms, bits)
+    if not bits & words.TALKS or (len(rest) < 30 and is_placeholder(rest)):
+        _take_small_talk(sentence, rest, bits, heard)
         return
-    if len(rest) < len(sentence) and _read(sentence[: -len(rest)])[2] & words.GREET:
+    if len(rest) < len(sentence) and _read(sentence[: -len(rest)])[1] & words.GREET:
         heard.greets = True
-    features = BIT["code"] if is_code else 0
+    features = 0
     heard.asks = False
     if rest.endswith(_QUESTION_ENDS):
-        features |= _QUESTION
+        features = _QUESTION
         heard.asks = not rest.endswith(_POLITE_ENDS)
-    if is_code or len(rest) <= LONG:
-        heard.sentences.append(Sentence(rest, terms, features | _features(rest, len(terms), kinds, cues, spoken)))
+    if len(rest) <= LONG:
+        heard.sentences.append(Sentence(rest, terms, features | _features(rest, len(terms), bits, count)))
         return
     for clause in split_clauses(rest):
-        terms, kinds, cues, _, spoken = _read(clause)
-        heard.sentences.append(Sentence(clause, terms, features | _features(clause, len(terms), kinds, cues, spoken)))
+        terms, bits, count = _read(clause)
+        heard.sentences.append(Sentence(clause, terms, features | _features(clause, len(terms), bits, count)))
         features |= _FRAGMENT
 
 
-def _read(text: str) -> tuple[dict[str, words.Word], int, int, int, int]:
-    """``(terms, bits of their kinds, bits of the cues, whether all is small talk, number of words)``."""
-    remembered = words.memory.get
+def _look_closely(
+    sentence: str, spoken: list[str], terms: dict[str, words.Word], bits: int
+) -> tuple[str, dict[str, words.Word], int, int]:
+    """``(sentence without its opening, its terms, bits, number of words)``, where a look at each word is not enough."""
+    rest = sentence
+    if words.look(spoken[0]).bits & words.OPENS:
+        rest = strip_opening(sentence)
+        if len(rest) < len(sentence):
+            return rest, *_read(rest)
+    if bits & words.NOT_ONE:
+        return rest, *_read_words(rest)
+    return rest, terms, _of_head(bits, words.look(spoken[0])), len(spoken)
+
+
+def _take_code(line: str, heard: Heard) -> None:
+    terms, bits, count = _read(line)
+    heard.asks = False
+    heard.sentences.append(Sentence(line, terms, BIT["code"] | _features(line, len(terms), bits, count)))
+
+
+def _read(text: str) -> tuple[dict[str, words.Word], int, int]:
+    """``(terms, bits of all words, number of words)``."""
     terms: dict[str, words.Word] = {}
-    kinds = cues = 0
-    small = words.SMALL
-    spoken = words.WORD.findall(text)
-    for written in spoken:
-        word = remembered(written) or words.look(written)
-        name, kind, said, _ = word
-        cues |= said
-        small &= said
-        if kind and name not in terms:
-            terms[name] = word
-            kinds |= 1 << kind
-    if spoken and remembered(spoken[0], _NOTHING)[2] & words.POINTS:
-        cues |= _POINTS_FIRST
-    return terms, kinds, cues, small, len(spoken)
+    bits = 0
+    spoken = [words.look(written) for written in text.split()]
+    for word in spoken:
+        bits |= word.bits
+        if word.term:
+            terms.setdefault(word.term, word)
+    if bits & words.NOT_ONE:
+        return _read_words(text)
+    return terms, _of_head(bits, spoken[0]) if spoken else bits, len(spoken)
 
 
-def _take_small_talk(sentence: str, rest: str, cues: int, heard: Heard) -> None:
-    if cues & words.GREET:
+def _read_words(text: str) -> tuple[dict[str, words.Word], int, int]:
+    """The same, where words are not simply what stands between spaces."""
+    terms: dict[str, words.Word] = {}
+    bits = 0
+    spoken = [words.look(written) for written in words.WORD.findall(text)]
+    for word in spoken:
+        bits |= word.bits
+        if word.term:
+            terms.setdefault(word.term, word)
+    return terms, _of_head(bits, spoken[0]) if spoken else bits, len(spoken)
+
+
+def _of_head(bits: int, first: words.Word) -> int:
+    """``bits``, of which those that count at the head of a sentence only if the ``first`` word has them."""
+    return bits & ~words.POINTS | bits & first.bits & words.POINTS
+
+
+def _take_small_talk(sentence: str, rest: str, bits: int, heard: Heard) -> None:
+    if bits & words.GREET:
         heard.greets = True
-    if cues & words.ASSENT and not heard.assent and not heard.sentences:
+    if bits & words.ASSENT and not heard.assent and not heard.sentences:
         heard.assent = rest
     if not heard.small_talk:
         heard.small_talk = sentence
 
 
-def _features(text: str, terms: int, kinds: int, cues: int, spoken: int) -> int:
-    features = _of_cues.get(cues)
+def _features(text: str, terms: int, bits: int, spoken: int) -> int:
+    features = _of_bits.get(bits)
     if features is None:
-        features = _of_cues[cues] = sum(bit for cue, bit in _CUES if cues & cue)
-    features |= _OF_KINDS[kinds]
+        if len(_of_bits) >= _MOST_COMBINATIONS:
+            _of_bits.clear()
+        features = _of_bits[bits] = sum(feature for bit, feature in _OF_BIT if bits & bit)
     end = text[-1]
     if end == "!":
         features |= _EXCLAIM
-    elif end == "?" and cues & words.ASKS:
+    elif end == "?" and bits & words.ASKS:
         features |= _WH
     if terms * 2 >= spoken:
         features |= _DENSE
@@ -191,34 +251,17 @@ def _features(text: str, terms: int, kinds: int, cues: int, spoken: int) -> int:
 
 
 _NOTHING = words.Word("", words.EMPTY, 0, "")
-_POINTS_FIRST = 1 << 30
-_CUES = (
-    *(
-        (getattr(words, name.upper()), BIT[name])
-        for name in (
-            "request",
-            "commit",
-            "problem",
-            "decide",
-            "cause",
-            "doubt",
-            "thanks",
-            "first",
-            "second",
-            "negation",
-            "time",
-            "intent",
-        )
-    ),
-    (_POINTS_FIRST, BIT["dangling"]),
+_LOOK_CLOSELY = words.NOT_ONE | words.OPENS | words.POINTS
+_CUES = "request commit problem decide cause doubt thanks first second negation time intent"
+_OF_BIT = (
+    *((getattr(words, name.upper()), BIT[name]) for name in _CUES.split()),
+    (words.POINTS, BIT["dangling"]),
+    (words.NUMBER_BIT, BIT["number"]),
+    (words.FACT_BIT, BIT["fact"]),
+    (words.NAME_BIT, BIT["name"]),
 )
-_of_cues: dict[int, int] = {}
-_OF_KINDS = [
-    BIT["number"] * (kinds >> words.NUMBER & 1)
-    | BIT["fact"] * (kinds >> words.FACT & 1)
-    | BIT["name"] * (kinds >> words.NAME & 1)
-    for kinds in range(1 << len(words.KIND_NAMES))
-]
+_MOST_COMBINATIONS = 4096
+_of_bits: dict[int, int] = {}
 _QUESTION, _FRAGMENT, _EXCLAIM, _WH, _DENSE, _THIN, _SHORT, _LONG = (
     BIT[name] for name in ("question", "fragment", "exclaim", "wh", "dense", "thin", "short", "long")
 )

@@ -5,18 +5,16 @@ Stems stand for every eojeol that begins with them; the lists of endings for eve
 
 from __future__ import annotations
 
-# Particles that hang on nouns, longest first where one ends another.
-PARTICLES = tuple(
-    sorted(
-        """
+# Particles that hang on nouns.
+PARTICLES = frozenset(
+    """
     에서는 에서도 에게서 으로는 으로도 이라고 이라는 이라도 이랑은 까지는 까지도 부터는 한테서 께서는 이나마 만으로
     이지만 이에요 에서 에게 한테 께서 으로 부터 까지 처럼 보다 마다 조차 마저 밖에 이나 이랑 하고 라고 라는 라도
     이란 에는 에도 와의 과의 로는 로도 만은 이고 인데 이라 이며 이면 예요 이야 이요 으론 에선 인가 이죠 입니 이냐
     대로 만큼 뿐만 은 는 이 가 을 를 의 에 로 와 과 도 만 랑 나 야 요 께 뿐 님 들
-    """.split(),
-        key=lambda particle: (-len(particle), particle),
-    )
+    """.split()
 )
+LONGEST_PARTICLE = max(map(len, PARTICLES))
 
 # Eojeols (and stems left after stripping particles) that say nothing about a session's subject.
 EMPTY = frozenset(

@@ -35,7 +35,7 @@ _SUBSTITUTIONS = (
     # who signed: ^LB, *AMC, TY - Paul, with the part 1/2 of a long tweet
     (
         "^*/~-–—",
-        r"(?:\s+\(?\d/\d\)?)?\s*"
+        r"(?<=\S)(?:\s+\(?\d/\d\)?)?\s*"
         r"(?:[\^*/~][A-Z][A-Za-z]{0,9}|(?:(?:TY|Regards|Cheers|Thanks)\s?)?[-–—] ?[A-Z][a-z]{1,10})"
         r"[.]?(?:\s+\(?\d/\d\)?)?\s*$",
         "",
@@ -70,6 +70,16 @@ _BEFORE_SPACE = "so|and|but|네+|음+|그럼|그러면|그리고|그런데|근�
 _OPENING = re.compile(
     rf"(?i)^(?:(?:{_BEFORE_COMMA}|{_BEFORE_SPACE})(?:[,.!~…]+\s*|\s+(?=[,–-]))|(?:{_BEFORE_SPACE})\s+(?=\w))+"
 )
+
+# The first word of each of them: a quick look that spares most sentences the pattern above.
+_OPENERS = re.compile(
+    rf"(?i)(?:{'|'.join(opener.partition(' ')[0] for opener in f'{_BEFORE_COMMA}|{_BEFORE_SPACE}'.split('|'))})(?!\w)"
+)
+
+
+def may_open(word: str) -> bool:
+    """Whether ``strip_opening`` may find something in a sentence that begins with ``word``."""
+    return _OPENERS.match(word) is not None
 
 
 def tidy(text: str) -> list[tuple[str, bool]]:

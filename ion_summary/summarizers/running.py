@@ -32,6 +32,7 @@ _TOPIC_TURNS = 6  # a greeting opens a new topic only after so many turns
 _LONGEST_ASSENT = 16
 _MARKED = 24  # characters that the mark of an open question, or a short answer, may add to a sentence
 _READABLE = 240  # characters of a bullet
+_LEAD, _REPLY, _ANSWER, _NOVEL, _LATE = (BIT[name] for name in ("lead", "reply", "answer", "novel", "late"))
 _SIDE_BIT = {"U": BIT["user"], "A": BIT["assistant"], "S": BIT["system"], "T": BIT["tool"], "": 0}
 
 
@@ -109,35 +110,34 @@ class RunningSummary:
             self._turn += 1
             self._spoken = 0
         self._spoken += sum(len(s.text) for s in heard.sentences)
-        of_turn = self._features_of_turn(heard, speaker)
-        count = self._vocabulary.add
-        for place, sentence in enumerate(heard.sentences):
-            sentence.message, sentence.turn, sentence.order = self._messages, self._turn, self._order
-            sentence.speaker, sentence.mark = speaker, self._mark
-            self._order += 1
-            more = of_turn
-            if place == 0:
-                more |= BIT["lead"]
-                if speaker != self._last:
-                    more |= BIT["answer"] if self._asked is not None else BIT["reply"]
-            elif place > 2:
-                more |= BIT["late"]
-            if 2 * count(sentence, voice) > len(sentence.terms):
-                more |= BIT["novel"]
-            features = sentence.features = sentence.features | more
-            sentence.factor = factors.get(features) or factor_of(features)
+        self._count(heard.sentences, self._features_of_turn(heard, speaker), speaker, voice)
         if heard.asks:
             self._asked = heard.sentences[-1]
         elif speaker != self._last:
             self._asked = None
         self._last = speaker
-        first = len(self._pool)
-        for place, sentence in enumerate(heard.sentences, first):
-            sentence.place = place
-        self._longest = max(self._longest, *(len(s.text) for s in heard.sentences))
         self._pool += heard.sentences
         if len(self._pool) > self.pool_size * 3 // 2:
             self._prune()
+
+    def _count(self, sentences: list[Sentence], of_turn: int, speaker: Speaker, voice: int) -> None:
+        """Gives every one of a message's ``sentences`` its place and its features, and counts its terms."""
+        count = self._vocabulary.add
+        place = len(self._pool)
+        here = of_turn | _LEAD
+        if speaker != self._last:
+            here |= _REPLY if self._asked is None else _ANSWER
+        for ordinal, sentence in enumerate(sentences):
+            sentence.message, sentence.turn, sentence.order = self._messages, self._turn, self._order + ordinal
+            sentence.speaker, sentence.mark, sentence.place = speaker, self._mark, place + ordinal
+            if 2 * count(sentence, voice) > len(sentence.terms):
+                here |= _NOVEL
+            features = sentence.features = sentence.features | here
+            sentence.factor = factors.get(features) or factor_of(features)
+            if len(sentence.text) > self._longest:
+                self._longest = len(sentence.text)
+            here = of_turn if ordinal < 2 else of_turn | _LATE
+        self._order += len(sentences)
 
     def _features_of_turn(self, heard: Heard, speaker: Speaker) -> int:
         features = _SIDE_BIT[speaker[0]]
@@ -160,6 +160,7 @@ class RunningSummary:
 
     def _prune(self) -> None:
         """Keeps the best sentences, by what each would be worth alone."""
+        self._vocabulary.settle()
         power = length_power(Limits(1, 60, 60))
         ranked = sorted(self._pool, key=lambda s: (-_worth_alone(s, power), s.order))
         for sentence in ranked[self.pool_size :]:
@@ -189,6 +190,7 @@ class RunningSummary:
         return speakers.labels(dict.fromkeys((*self._voices, *(s.speaker for s in self._pool))))
 
     def _select(self, limits: Limits, labels: dict[Speaker, str]) -> list[Bullet]:
+        self._vocabulary.settle()
         frame = Frame(limits, labels)
         if frame != self._frame:
             self._frame = frame
@@ -223,6 +225,7 @@ class RunningSummary:
 
     def tags(self, limit: int = 5) -> list[str]:
         """The topics so far, at most ``limit`` of them, the weightiest first."""
+        self._vocabulary.settle()
         return tags_of(self._vocabulary, limit)
 
     def to_dict(self) -> dict[str, Any]:

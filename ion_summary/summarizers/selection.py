@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from heapq import heapify, heappop, heappush, heapreplace
 from math import log
+from operator import mul
 from typing import NamedTuple
 
 from ion_summary.summarizers import weights
 from ion_summary.summarizers.bullets import ARROW, Bullet
 from ion_summary.summarizers.candidates import BIT, Sentence
 from ion_summary.summarizers.speakers import Speaker
-from ion_summary.summarizers.vocabulary import HOLDERS, WORTH, Term
+from ion_summary.summarizers.vocabulary import WORTH, Term
 
 MOST_REPLIES = 2  # turns that may follow the first in one bullet
 _MARKS = 4  # "- " and ": "
@@ -42,11 +44,14 @@ def select(pool: Sequence[Sentence], terms: Mapping[str, Term], frame: Frame, la
     return _Selection(pool, terms, frame, last_turn).run()
 
 
-_OFFERED, _TAKEN = 1, 2
-_LEAST_LOOKED_AT = 24  # sentences; and at least four for each bullet
+_LOOKED_AT = 20  # sentences; and at least two for each bullet
 
 
 class _Selection:
+    """A lazy greedy choice: what is said already makes the others worth less, never more, so that a score which was
+    right some sentences ago is a bound, and only the sentence with the highest bound is scored again (Minoux 1978).
+    """
+
     def __init__(self, pool: Sequence[Sentence], terms: Mapping[str, Term], frame: Frame, last_turn: int) -> None:
         self.pool = pool
         self.terms = terms
@@ -56,84 +61,87 @@ class _Selection:
         self.bullets: dict[int, Bullet] = {}  # by every turn in them
         self.count = 0
         self.room = limits.chars + 1  # the first line has no newline before it
-        self.done = bytearray(len(pool))
-        self.offered: set[int] = set()
-        self.covered: set[str] = set()
+        self.offered = bytearray(len(pool))
+        self.beside: set[int] = set()  # the turns in the summary and those next to them
+        self.said: dict[str, int] = {}  # the terms in the summary so far, with their worth
         self.fresh: list[float] = [s.fresh for s in pool]
-        self.scale = [s.price or self._price(s) for s in pool]
+        self.scale = [s.price for s in pool]
+        if 0.0 in self.scale:
+            self.scale = self._prices()
         for place in range(len(pool) - 1, -1, -1):
             if pool[place].turn < last_turn - 1:
                 break
             self.scale[place] *= weights.CLOSING
-        self.score = [fresh * scale for fresh, scale in zip(self.fresh, self.scale, strict=True)]
-        most = max(_LEAST_LOOKED_AT, 4 * limits.bullets)
-        if len(pool) > most:
-            least = sorted(self.score)[-most]
-            self.score = [score if score >= least else 0.0 for score in self.score]
+        score = list(map(mul, self.fresh, self.scale))
+        most = max(_LOOKED_AT, 2 * limits.bullets)
+        least = sorted(score)[-most] if len(pool) > most else 0.0
+        self.score = score  # a bound of each; 0 for what is in the summary or does not fit
+        self.heap = [(-one, place) for place, one in enumerate(score) if one >= least]
+        heapify(self.heap)
 
-    def _price(self, sentence: Sentence) -> float:
-        if not sentence.text:
-            return 0.0
-        length: float = (len(sentence.text) + weights.PADDING + self.label[sentence.speaker]) ** length_power(
-            self.limits
-        )
-        sentence.price = sentence.factor / length
-        if sentence.features & EXACT_BITS:
-            sentence.price *= exactness(self.limits)
-        return sentence.price
+    def _prices(self) -> list[float]:
+        power, exact = length_power(self.limits), exactness(self.limits)
+        for sentence in self.pool:
+            if not sentence.price and sentence.text:
+                length = len(sentence.text) + weights.PADDING + self.label[sentence.speaker]
+                sentence.price = sentence.factor / length**power
+                if sentence.features & EXACT_BITS:
+                    sentence.price *= exact
+        return [sentence.price for sentence in self.pool]
 
     def run(self) -> list[Bullet]:
-        score = self.score
-        while score:
-            best = max(score)
-            if best <= 0.0:
-                break
-            place = score.index(best)
-            score[place] = 0.0
-            if self._take(place):
-                self._discount(self.pool[place].terms)
-                self._offer_neighbours(place)
+        pool, heap, score, scale, fresh, said = self.pool, self.heap, self.score, self.scale, self.fresh, self.said
+        less = 1.0 - weights.REPEATED
+        known = [0] * len(pool)  # how many terms had been said when a score was right
+        while heap:
+            best, place = heap[0]
+            sentence = pool[place]
+            if best != -score[place] or len(sentence.text) >= self.room:
+                heappop(heap)
+            elif known[place] != len(said):
+                known[place] = len(said)
+                repeated = 0
+                for name in sentence.terms:
+                    if name in said:
+                        repeated += said[name]
+                fresh[place] = worth = sentence.fresh - less * repeated
+                score[place] = worth = worth * scale[place]
+                heapreplace(heap, (-worth, place))
+            else:
+                heappop(heap)
+                score[place] = 0.0
+                if self._take(sentence):
+                    scale[place] = 0.0
+                    terms = self.terms
+                    for name in sentence.terms:
+                        said[name] = terms[name][WORTH]
+        return self._finished()
+
+    def _finished(self) -> list[Bullet]:
         chosen = sorted({id(bullet): bullet for bullet in self.bullets.values()}.values(), key=lambda b: b.head)
         for bullet in chosen:
             bullet.sentences.sort(key=lambda s: s.order)
         return chosen
 
-    def _discount(self, names: Iterable[str]) -> None:
-        """What the summary has said is worth less the next time."""
-        terms, fresh, scale, score, covered = self.terms, self.fresh, self.scale, self.score, self.covered
-        less = 1.0 - weights.REPEATED
-        for name in names:
-            if name in covered:
-                continue
-            covered.add(name)
-            term = terms[name]
-            loss = term[WORTH] * less
-            for holder in term[HOLDERS]:
-                place = holder.place
-                fresh[place] -= loss
-                if score[place]:
-                    score[place] = fresh[place] * scale[place]
-
-    def _take(self, place: int) -> bool:
+    def _take(self, sentence: Sentence) -> bool:
         """Puts the sentence into the summary, if it fits."""
-        sentence = self.pool[place]
-        if len(sentence.text) >= self.room:
-            return False
-        if self.count >= self.limits.bullets and self.bullets.keys().isdisjoint(_beside(sentence.turn)):
+        full = self.count >= self.limits.bullets
+        if full and sentence.turn not in self.beside:
             return False
         need, bullet = self._place(sentence)
         if need > self.room:
             return False
         if bullet is None:
-            if self.count >= self.limits.bullets or need > self.limits.line + 1:
+            if full or need > self.limits.line + 1:
                 return False
             self.count += 1
             bullet = Bullet(sentence, need - 1)
         else:
             bullet.take(sentence, need)
-        self.bullets[sentence.turn] = bullet
-        self.done[place] = _TAKEN
         self.room -= need
+        if sentence.turn not in self.bullets:
+            self.bullets[sentence.turn] = bullet
+            self._offer_neighbours(sentence)
         return True
 
     def _place(self, sentence: Sentence) -> tuple[int, Bullet | None]:
@@ -162,26 +170,21 @@ class _Selection:
                 return need, after
         return length + _MARKS + label + 1, None
 
-    def _offer_neighbours(self, place: int) -> None:
+    def _offer_neighbours(self, sentence: Sentence) -> None:
         """What stands beside a chosen sentence may join its bullet: it is looked at again, at a better price."""
-        pool, done = self.pool, self.done
-        turn = pool[place].turn
-        if turn in self.offered:
-            return
-        self.offered.add(turn)
-        for step in (-1, 1):
-            near = place + step
-            while 0 <= near < len(pool) and abs(pool[near].turn - turn) <= 1:
-                if done[near] != _TAKEN:
-                    if done[near] == 0:
-                        self.scale[near] *= weights.JOIN
-                        done[near] = _OFFERED
-                    self.score[near] = self.fresh[near] * self.scale[near]
-                near += step
-
-
-def _beside(turn: int) -> tuple[int, int, int]:
-    return turn - 1, turn, turn + 1
+        pool, scale, turn = self.pool, self.scale, sentence.turn
+        self.beside.update((turn - 1, turn, turn + 1))
+        for places in (range(sentence.place - 1, -1, -1), range(sentence.place + 1, len(pool))):
+            for near in places:
+                if abs(pool[near].turn - turn) > 1:
+                    break
+                if not scale[near]:
+                    continue
+                if not self.offered[near]:
+                    self.offered[near] = 1
+                    scale[near] *= weights.JOIN
+                self.score[near] = score = self.fresh[near] * scale[near]
+                heappush(self.heap, (-score, near))
 
 
 def length_power(limits: Limits) -> float:

@@ -27,45 +27,49 @@ Term = list[Any]
 class Vocabulary:
     """The terms of one conversation; at most ``MOST_TERMS`` of them, the rarest are forgotten first."""
 
-    __slots__ = ("terms",)
+    __slots__ = ("_changed", "terms")
 
     def __init__(self) -> None:
         self.terms: dict[str, Term] = {}
+        self._changed: dict[str, Term] = {}  # those that have been counted again since ``settle``
 
     def add(self, sentence: Sentence, voice: int) -> int:
-        """Counts the terms of ``sentence``, said by the speaker with the number ``voice``; how many of them are new.
-
-        Keeps ``fresh`` of this and of all other held sentences up to date: what their terms are worth together.
-        """
-        terms = self.terms
+        """Counts the terms of ``sentence``, said by the speaker with the number ``voice``; how many of them are new."""
+        terms, changed = self.terms, self._changed
         bit = 1 << voice
-        new = 0
         fresh = _BASE
+        before = len(terms)
         for name, word in sentence.terms.items():
             term = terms.get(name)
             if term is None:
-                new += 1
-                value = _ONCE[word[1]]
-                terms[name] = [1, bit, word[1], word[3], value, [sentence]]
+                kind = word.kind
+                value = _ONCE[kind]
+                terms[name] = [1, bit, kind, word.form, value, [sentence]]
                 fresh += value
                 continue
-            count = term[COUNT] = term[COUNT] + 1
-            voices = term[VOICES] = term[VOICES] | bit
-            form = word[3]
+            changed[name] = term
+            term[COUNT] += 1
+            term[VOICES] |= bit
+            form = word.form
             if form and form != term[FORM] and (not term[FORM] or len(form) < len(term[FORM])):
                 term[FORM] = form
+            term[HOLDERS].append(sentence)
+            fresh += term[WORTH]
+        sentence.fresh = fresh
+        return len(terms) - before
+
+    def settle(self) -> None:
+        """Brings ``fresh`` of all held sentences up to date: what their terms are worth together."""
+        for term in self._changed.values():
+            count, voices, kind, _, worth, holders = term
             table = _SHARED_WORTH if voices & (voices - 1) else _WORTH
-            value = table[term[KIND]][count if count < _MOST_COUNTED else _MOST_COUNTED]
-            more = value - term[WORTH]
-            holders = term[HOLDERS]
+            value = table[kind][count if count < _MOST_COUNTED else _MOST_COUNTED]
+            more = value - worth
             if more:
                 term[WORTH] = value
                 for holder in holders:
                     holder.fresh += more
-            holders.append(sentence)
-            fresh += value
-        sentence.fresh = fresh
-        return new
+        self._changed.clear()
 
     def hold(self, sentence: Sentence) -> None:
         """Takes ``sentence``, whose terms are counted already, among those that are kept up to date."""

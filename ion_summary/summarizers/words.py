@@ -6,10 +6,11 @@ A word is looked at once and then remembered: conversations repeat themselves, a
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from ion_summary.summarizers import lexicon_en as en
 from ion_summary.summarizers import lexicon_ko as ko
+from ion_summary.summarizers.noise import may_open
+from ion_summary.text.sentences import ends_sentence, goes_on
 
 # A word, an identifier, a number with its unit, a file name or a path; apostrophes and inner punctuation belong to it.
 WORD = re.compile(r"\w+(?:[-'’.,:/@+=]\w+)*%?")
@@ -23,21 +24,31 @@ REQUEST, COMMIT, PROBLEM, DECIDE, CAUSE, DOUBT, THANKS, FIRST, SECOND = (1 << i 
 NEGATION, TIME, SMALL, GREET, ASSENT, ASKS, POINTS, INTENT = (1 << i for i in range(9, 17))
 
 
-class Word(NamedTuple):
+# What else is known of what stands between two spaces: it is no small talk; it may open a sentence without saying
+# anything; it ends one; it does not, in spite of its full stop; it is not one word.
+TALKS, OPENS, ENDS, GOES_ON, NOT_ONE = (1 << i for i in range(17, 22))
+_KIND = 22  # from this bit on, its kind
+NUMBER_BIT, FACT_BIT, NAME_BIT = (1 << _KIND + kind for kind in (NUMBER, FACT, NAME))
+
+
+class Word:
     """What is known of one word.
 
-    ``term`` is what all forms of the word share, "" where ``kind`` is ``EMPTY``; ``cues`` are bits; ``form`` is the
-    word as a tag shows it, "" where it makes no tag.
+    ``term`` is what all forms of the word share, "" where ``kind`` is ``EMPTY``; ``form`` is the word as a tag shows
+    it, "" where it makes no tag; ``bits`` are what it announces and what else is known of it.
     """
 
-    term: str
-    kind: int
-    cues: int
-    form: str
+    __slots__ = ("bits", "form", "kind", "term")
+
+    def __init__(self, term: str, kind: int, cues: int, form: str) -> None:
+        self.term = term
+        self.kind = kind
+        self.form = form
+        self.bits = cues | 1 << _KIND + kind | (0 if cues & SMALL else TALKS)
 
 
 _REMEMBERED = 20_000
-memory: dict[str, Word] = {}
+memory: dict[str, Word] = {}  # by what stands between spaces: to look that up is faster than to find words in a text
 
 _FACT = re.compile(  # letters with digits; digits with inner marks or a unit
     r"(?=.*\d)(?=.*[A-Za-z]).*|.*\d[\d.,:/-]*\d.*|\d+[%원달만천억건개일월시분차호회]\w*"
@@ -65,17 +76,25 @@ _KOREAN_ENDING_CUES = (
 _KOREAN_WORD_CUES = ((FIRST, ko.FIRST_PERSON), (SECOND, ko.SECOND_PERSON), (SMALL, ko.SMALL_TALK), (ASSENT, ko.ASSENT))
 
 
-def look(word: str) -> Word:
-    """What ``word``, as written, contributes."""
-    known = memory.get(word)
+def look(written: str) -> Word:
+    """What ``written``, which has no white space, contributes; its ``bits`` are ``NOT_ONE`` if it is not one word."""
+    known = memory.get(written)
     if known is None:
         if len(memory) >= _REMEMBERED:
             memory.clear()
-        known = memory[word] = _look(word)
+        found = WORD.findall(written)
+        known = memory[written] = read(found[0]) if len(found) == 1 else Word("", EMPTY, NOT_ONE, "")
+        if may_open(written):
+            known.bits |= OPENS
+        if ends_sentence(written):
+            known.bits |= ENDS
+        elif goes_on(written):
+            known.bits |= GOES_ON
     return known
 
 
-def _look(word: str) -> Word:
+def read(word: str) -> Word:
+    """What ``word`` contributes."""
     lower = word.lower().strip("_").replace("’", "'")
     if not lower:
         return Word("", EMPTY, SMALL, "")
@@ -148,9 +167,9 @@ _COMMON_STEMS = frozenset(stem(word) for word in en.COMMON)
 
 def strip_particles(eojeol: str) -> str:
     """``eojeol`` without the particles that hang on it; a single syllable always stays."""
-    for particle in ko.PARTICLES:
-        if len(eojeol) > len(particle) and eojeol.endswith(particle):
-            return eojeol[: -len(particle)]
+    for length in range(min(ko.LONGEST_PARTICLE, len(eojeol) - 1), 0, -1):
+        if eojeol[-length:] in ko.PARTICLES:
+            return eojeol[:-length]
     return eojeol
 
 

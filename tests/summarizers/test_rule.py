@@ -121,8 +121,9 @@ def test_bullets_follow_the_conversation() -> None:
     assert places == sorted(places) and len(places) > 3
 
 
-def test_small_talk_alone_is_still_something() -> None:
-    assert summarize([{"role": "user", "content": "안녕하세요!"}]) == "- U: 안녕하세요!"
+@pytest.mark.parametrize("said", ["안녕하세요!", "/A", "^LB"])
+def test_small_talk_alone_is_still_something(said: str) -> None:
+    assert summarize([{"role": "user", "content": said}]) == f"- U: {said}"
 
 
 def test_tiny_rooms_never_cut_a_number_or_an_address() -> None:

@@ -9,7 +9,7 @@ from ion_summary.summarizers import words
 from ion_summary.summarizers.noise import is_placeholder, strip_opening, tidy
 from ion_summary.summarizers.speakers import Speaker
 from ion_summary.summarizers.weights import FACTOR
-from ion_summary.text.sentences import LONG, split_clauses
+from ion_summary.text.sentences import LONG, spaced, split_clauses
 
 FEATURES = tuple(FACTOR)
 BIT = {name: 1 << place for place, name in enumerate(FEATURES)}
@@ -123,7 +123,7 @@ def _listen(text: str, heard: Heard) -> None:
     spoken: list[str] = []
     terms: dict[str, words.Word] = {}
     bits = 0
-    for line in text.split("\n"):
+    for line in spaced(text).split("\n"):
         last = 0
         for written in line.split():
             word = remembered(written) or look(written)

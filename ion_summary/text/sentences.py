@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _MARKS = ".!?…。？！"
+_FULL_WIDTH = re.compile(r"(?<=[。？！])(?=\S)")
 _CLOSING = "\"'”’」』)]"
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof st sr jr vs etc e.g i.e a.m p.m no vol fig dept inc ltd co corp approx est ext tel apt".split()
@@ -22,6 +23,27 @@ _CLAUSE = re.compile(
 )
 LONG = 110  # characters: a sentence longer than this is offered clause by clause
 _SHORT_CLAUSE = 36
+
+
+def split_sentences(text: str) -> list[str]:
+    """The sentences of ``text``, in order, none empty, white space as single spaces. Newlines end one as well."""
+    sentences: list[str] = []
+    spoken: list[str] = []
+    for line in spaced(text).split("\n"):
+        for word in line.split():
+            spoken.append(word)
+            if ends_sentence(word):
+                sentences.append(" ".join(spoken))
+                spoken = []
+        if spoken and not goes_on(spoken[-1]):
+            sentences.append(" ".join(spoken))
+            spoken = []
+    return [*sentences, " ".join(spoken)] if spoken else sentences
+
+
+def spaced(text: str) -> str:
+    """``text`` with a space after every full-width mark that ends a sentence, as after the others."""
+    return _FULL_WIDTH.sub(" ", text) if "。" in text or "？" in text or "！" in text else text
 
 
 def ends_sentence(word: str) -> bool:

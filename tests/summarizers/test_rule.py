@@ -101,6 +101,10 @@ def test_code_is_shortened_to_its_point() -> None:
     assert "```" not in text and "# first" not in text and "File" not in text
 
 
+def test_full_width_marks_end_sentences_too() -> None:
+    assert summarize([{"role": "user", "content": "部屋が寒い。窓は開いていません。"}], 4, 14) == "- U: 部屋が寒い。"
+
+
 def test_duplicates_are_dropped_when_room_is_short() -> None:
     said = [{"role": "user", "content": "The garden gate is locked again."} for _ in range(9)]
     said.append({"role": "user", "content": "The spare key hangs in the shed."})

@@ -6,7 +6,7 @@ import pytest
 
 from ion_summary.text.graphemes import whole
 from ion_summary.text.language import language
-from ion_summary.text.sentences import ends_sentence, goes_on, split_clauses
+from ion_summary.text.sentences import ends_sentence, goes_on, split_clauses, split_sentences
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,24 @@ def test_a_full_stop_that_ends_no_sentence_is_told_from_no_full_stop() -> None:
     assert [goes_on(word) for word in ("Mr.", "(Mr.", "3.", "A.", "e.g.", "it.", "it", "…", "2025.")] == [
         True, True, True, True, True, False, False, False, False,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("one\ntwo\n\nthree", ["one", "two", "three"]),
+        ("It costs  5 USD.\nNo.\n7 is free", ["It costs 5 USD.", "No. 7 is free"]),
+        ("はい。ですか？違う", ["はい。", "ですか？", "違う"]),
+        ("   ", []),
+    ],
+)
+def test_sentences(text: str, sentences: list[str]) -> None:
+    assert split_sentences(text) == sentences
+
+
+def test_nothing_of_a_text_is_lost() -> None:
+    text = "First one, e.g. this. Second?! 셋째 문장입니다. 넷째예요 다섯째"
+    assert "".join("".join(split_sentences(text)).split()) == "".join(text.split())
 
 
 def test_only_long_sentences_come_in_clauses() -> None:

@@ -35,6 +35,9 @@ _HEADING = re.compile(
     rf"(?:\s*[-–—|,]?\s*[\[(]?{_AFTER}[\])]?)?\s*#*\s*$",
     re.I,
 )
+# "_**User (2026-01-04 10:00:00Z)**_", "_**Agent (some model)**_": a line in bold, as SpecStory writes it.
+_BOLD = re.compile(rf"[*_]{{2,3}}{_WORD}(?: \((?:{_AFTER}|[^()\n]{{1,80}})\))?[*_]{{2,3}}\s*$", re.I)
+_RULE_AT_END = re.compile(r"\n\s*\n(?:-{3,}|\*{3,}|_{3,})$")
 _TITLE = re.compile(r"# +(?P<title>.+?)\s*#*\s*$")
 _FENCE = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)$")
 _FRONT = re.compile(r"(?P<key>[A-Za-z_]+)\s*:\s*(?P<value>.+?)\s*$")
@@ -130,7 +133,7 @@ def _turns(script: _Script, lines: Iterable[str | Rejected]) -> Iterator[Message
 
 
 def _message(turn: _Turn) -> Iterator[Message]:
-    if text := "\n".join(turn.texts).strip():
+    if text := _RULE_AT_END.sub("", "\n".join(turn.texts).strip()).strip():
         yield Message(turn.role, text, turn.when, turn.name)
 
 
@@ -151,7 +154,7 @@ class _Script:
         self.number += 1
         if self._front(line) or self._fenced(line):
             return None
-        match = _HEADING.match(line) or _SPEECH.match(line)
+        match = _HEADING.match(line) or _BOLD.match(line) or _SPEECH.match(line)
         if match:
             self.begun = True
             groups = match.groupdict()

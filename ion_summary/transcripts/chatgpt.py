@@ -16,8 +16,11 @@ from ion_summary.transcripts.stamps import stamp
 
 _FILE = re.compile(r"conversations(?:-\d+)?\.json$")
 _SPOKEN = ("user", "assistant")
-_NOT_SAID = frozenset({"thoughts", "reasoning_recap", "execution_output", "system_error", "model_editable_context"})
-"""Content of messages that nobody wrote to anybody: thinking, output of tools."""
+_NOT_SAID = frozenset(
+    "thoughts reasoning_recap execution_output system_error model_editable_context"
+    " tether_quote tether_browsing_display sonic_webpage".split()
+)
+"""Content of messages that nobody wrote to anybody: thinking, output of tools, pages that were looked at."""
 _TO_EVERYBODY = (None, "", "all")
 _PLACEHOLDERS = {
     "image_asset_pointer": "[image]",

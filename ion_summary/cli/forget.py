@@ -73,7 +73,13 @@ def _held(run: Run, storage: Any, who: Any, directory: Path | None) -> list[dict
     from ion_summary.operations.backup import rules_of
 
     found = holding(
-        storage, user=who.user, session=who.session, directory=directory, rules=rules_of(run.settings), tz=run.tz
+        storage,
+        user=who.user,
+        session=who.session,
+        directory=directory,
+        rules=rules_of(run.settings),
+        tz=run.tz,
+        lock_timeout=run.settings.lock_timeout,
     )
     return [
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
-from ion_summary.errors import SnapshotCorruptError, UsageError
+from ion_summary.errors import ArchivesLockedError, SnapshotCorruptError, UsageError
 from ion_summary.jobs.forgotten import forget_if
 from ion_summary.operations.backup import destination, publish
 from ion_summary.progress import Progress
@@ -93,8 +94,12 @@ def holding(
     directory: Path | None = None,
     rules: Rules = Rules(),  # noqa: B008 - a tuple
     tz: tzinfo | None = None,
+    lock_timeout: float = 10.0,
 ) -> list[Holding]:
-    """The archives of a store (None: those beside it) that hold a user, also as a participant, or a session."""
+    """The archives of a store (None: those beside it) that hold a user, also as a participant, or a session.
+
+    A backup that is being written is waited for, ``lock_timeout`` seconds: it may hold them too.
+    """
     named = one_line(session or user or "")
 
     def is_theirs(fields: Mapping[str, Any]) -> bool:
@@ -105,6 +110,8 @@ def holding(
         return fields.get("user_id") == named or (isinstance(listed, list) and named in listed)
 
     place = destination(storage, directory)
+    with contextlib.suppress(ArchivesLockedError):
+        archives.wait_for_writer(place, lock_timeout)
     return archives_holding(place, is_theirs, needles=erasing.spellings(named), rules=rules, tz=tz)
 
 

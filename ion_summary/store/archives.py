@@ -118,6 +118,16 @@ def locked(directory: Path, timeout: float) -> Iterator[None]:
         os.close(descriptor)
 
 
+def wait_for_writer(directory: Path, timeout: float) -> None:
+    """Returns when no backup writes into a directory. Raises ArchivesLockedError if one still does."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _lock(descriptor, directory, timeout)
+        finally:
+            os.close(descriptor)
+
+
 def _lock(descriptor: int, directory: Path, timeout: float) -> None:
     deadline = time.monotonic() + timeout
     while True:

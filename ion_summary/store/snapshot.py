@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ion_summary.errors import StoreCorruptError, StoreNotWritableError
-from ion_summary.store import layout
+from ion_summary.store import layout, quarantine
 from ion_summary.store.database import open_database
 from ion_summary.store.lock import WriterLock
-from ion_summary.store.members import JOBS, files_of, is_records
+from ion_summary.store.members import JOBS, files_of, has_lines, is_records, is_sealed
 from ion_summary.store.storage import SessionSummaryStorage
 
 _SPARE_DESCRIPTORS = 64
@@ -117,7 +117,7 @@ def _hold(storage: SessionSummaryStorage, held: contextlib.ExitStack) -> Moment:
     try:
         for name in names:
             if name != JOBS:
-                found.files.append(_held(storage.path / name, name, held))
+                found.files.append(_held(storage.path, name, held))
     finally:
         for descriptor in spare:
             os.close(descriptor)
@@ -126,12 +126,24 @@ def _hold(storage: SessionSummaryStorage, held: contextlib.ExitStack) -> Moment:
     return found
 
 
-def _held(path: Path, name: str, held: contextlib.ExitStack) -> Held:
+def _held(root: Path, name: str, held: contextlib.ExitStack) -> Held:
+    path = root / name
     descriptor: int | None = None
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         held.callback(os.close, descriptor)
         stat = os.fstat(descriptor)
+        if (
+            has_lines(name)
+            and not is_sealed(name)
+            and stat.st_size
+            and os.pread(descriptor, 1, stat.st_size - 1) != b"\n"
+        ):
+            # A kill has left a line open. The next writer would cut it off while it is being read: so it is done here,
+            # as by every holder of the lock, unless the store is read-only.
+            with contextlib.suppress(StoreNotWritableError):
+                quarantine.repair_tail(root, path)
+            stat = os.fstat(descriptor)
     except OSError as error:
         if error.errno not in (errno.EMFILE, errno.ENFILE):
             raise StoreCorruptError(path=path, reason=f"it cannot be read: {error.strerror}") from error

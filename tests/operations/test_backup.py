@@ -42,6 +42,8 @@ def filled(storage: SessionSummaryStorage, tmp_path: Path) -> SessionSummaryStor
     storage.save("app", "u", "- 환불")
     (storage.path / "quarantine").mkdir()
     (storage.path / "quarantine" / "session_summaries_20260104-00.json").write_bytes(b"{}\n")
+    (storage.path / "spool").mkdir()
+    (storage.path / "spool" / "123-0123456789ab").write_bytes(b"queued" + bytes(5_000))
     with sqlite3.connect(storage.path / "jobs.sqlite") as db:
         db.execute("CREATE TABLE job(id)")
         db.execute("INSERT INTO job VALUES('queued')")
@@ -204,6 +206,29 @@ print(backup(SessionSummaryStorage({store!r}), BackupRequest(Path({out!r})), Sil
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert (done.stderr, int(done.stdout)) == ("", len(files_of(filled.path)))
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
+
+
+def test_a_line_that_a_kill_left_open_does_not_stop_it(
+    filled: SessionSummaryStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torn = filled.path / "2026-01" / "session_summaries_20260104.jsonl"
+    other = filled.path / "transcripts" / "2026-01" / "transcripts_20260104.jsonl"
+    for path in (torn, other):
+        with path.open("ab") as file:
+            file.write(b'{"session_id":"torn')
+    real = operation.pack
+
+    def pack_later(*words: object) -> object:
+        filled.save("meanwhile", "u", "- x")  # which cuts off what is torn
+        with filled.writing():
+            pass
+        return real(*words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(operation, "pack", pack_later)
+    report = make(filled, tmp_path / "out")
+    assert report.archive is not None
+    assert report.sessions == 7
+    assert b"torn" not in contents(report.archive)["2026-01/session_summaries_20260104.jsonl"]
 
 
 # -- who else is at work ----------------------------------------------------------------------------------------------

@@ -23,6 +23,14 @@ _BESIDE = (
         ),
     ),
     (re.compile(r"agent-.+\.jsonl$"), re.compile(r"^agent-.+\.meta\.json$")),
+    (
+        re.compile(r"inbox$"),  # of Facebook and Instagram
+        re.compile(
+            r"^(?:autofill_information|secret_conversations|secret_groups|community_chats_settings|chat_invites_received"
+            r"|information_about_your_devices|messaging_settings|support_messages|your_cross-app_messaging_settings"
+            r"|messenger_contacts_you.ve_blocked)\.json$"
+        ),
+    ),
 )
 _SLACK_LISTS = frozenset({"users.json", "channels.json", "groups.json", "dms.json", "mpims.json"})
 _SLACK_BESIDE = re.compile(
@@ -32,9 +40,15 @@ _SLACK_BESIDE = re.compile(
 _SLACK_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\.json$")
 # A file split by the application: what is before the number, the number, what is after it.
 _SHARDS = (
-    re.compile(r"(?P<before>message_)(?P<number>\d{1,4})(?P<after>\.json)$"),  # Facebook and Instagram
-    re.compile(r"(?P<before>Talk_.*-)(?P<number>\d{1,3})(?P<after>\.txt)$"),  # KakaoTalk for iOS
+    re.compile(
+        r"(?P<before>Talk_\d{4}\.\d{1,2}\.\d{1,2} .*-)(?P<number>\d{1,3})(?P<after>\.txt)$"
+    ),  # KakaoTalk for iOS
     re.compile(r"(?P<before>.*?)(?: \[part (?P<number>\d{1,4})\])?(?P<after>\.json)$"),  # DiscordChatExporter
+)
+# Facebook and Instagram number the files of a chat, whose directory lies in one of these.
+_MESSENGER_SHARD = re.compile(r"(?P<before>message_)(?P<number>\d{1,4})(?P<after>\.json)$")
+_MESSENGER = frozenset(
+    {"inbox", "archived_threads", "filtered_threads", "message_requests", "e2ee_cutover", "legacy_threads", "broadcast"}
 )
 
 
@@ -65,17 +79,19 @@ def is_slack(names: Iterable[str]) -> bool:
     return len(_SLACK_LISTS.intersection(names)) > 1
 
 
-def grouped(names: list[str], in_slack: Callable[[], bool]) -> list[list[str]]:
+def grouped(names: list[str], above: str, in_slack: Callable[[], bool]) -> list[list[str]]:
     """The sorted ``names`` of one directory, those together that one export was split into, in their order.
 
-    ``in_slack``: whether the directory above is the top of a Slack export, so that its files are the days of a channel.
+    ``above`` is the name of the directory above; ``in_slack`` whether that is the top of a Slack export, so that the
+    files are the days of a channel.
     """
     days = [name for name in names if _SLACK_DAY.match(name)]
     if len(days) > 1 and in_slack():
         return [days, *([name] for name in names if name not in set(days))]
+    shapes = (_MESSENGER_SHARD, *_SHARDS) if above in _MESSENGER else _SHARDS
     groups: dict[tuple[str, ...], list[tuple[int, str]]] = {}
     for name in names:
-        shard = next(filter(None, (shape.match(name) for shape in _SHARDS)), None)
+        shard = next(filter(None, (shape.match(name) for shape in shapes)), None)
         key = (shard["before"], shard["after"]) if shard else (name,)
         groups.setdefault(key, []).append((int(shard["number"] or 1) if shard else 1, name))
     return [[name for _, name in sorted(group)] for group in groups.values()]

@@ -26,6 +26,8 @@ from ion_summary.transcripts.stamps import stamp
 
 _LISTS = ("channels", "groups", "dms", "mpims")
 _TS = re.compile(r"\d{9,11}\.\d{1,9}", re.ASCII)
+_MAX_SEEN = 100_000
+"""Messages among which a second one of the same id is noticed: a reply that was sent to the channel too stands near."""
 _MAX_LISTED = 1_000_000
 """People or channels of one list; nobody has more."""
 # The room's own messages: who came and went, what was renamed, pinned or deleted.
@@ -154,6 +156,8 @@ class _Channel:
             return
         text = said(value, self.workspace.people, self.workspace.channels)
         if text and ts not in self.seen:
+            if len(self.seen) > _MAX_SEEN:
+                self.seen.clear()
             self.seen.add(ts)
             yield Spoken(Message("user", text, when, self._name(value)), self.workspace.room, offset, line)
 

@@ -70,7 +70,7 @@ def _directory(top: Path, real_top: Path, tell: Tell) -> Iterator[Source | Rejec
                 for name, why in sorted(layout.passed_over(names).items()):
                     tell(f"{shown}/{one_line(name)}", why)
                     names.remove(name)
-                groups = layout.grouped(sorted(names), partial(_is_in_slack, path))
+                groups = layout.grouped(sorted(names), path.absolute().parent.name, partial(_is_in_slack, path))
                 stack += [[path / name for name in group] for group in reversed(groups)]
                 continue
         except OSError as error:
@@ -149,7 +149,7 @@ def _members(
             tell(f"{shown}:{one_line(posixpath.join(directory, name))}", why)
         in_slack = partial(layout.is_slack, listed[above] if directory else [])
         names = sorted(name for name in members if members[name] and name not in passed_over[directory])
-        for group in layout.grouped(names, in_slack):
+        for group in layout.grouped(names, posixpath.basename(above), in_slack):
             parts = [_member(each, shown, path, spool) for name in group for each in members[name]]
             sources = [part for part in parts if isinstance(part, Source)]
             yield from (part for part in parts if isinstance(part, Rejected))

@@ -320,14 +320,14 @@ def test_sources_of_a_forked_process_do_not_share_a_position(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("ending", ["", "\n"])
 def test_the_parts_of_an_export_are_one_source_in_their_order(tmp_path: Path, ending: str) -> None:
-    parts = {f"Talk_2026.1.27-{number}.txt": f"{number}{ending}" for number in (1, 2, 10)}
+    parts = {f"Talk_2026.1.27 21_37-{number}.txt": f"{number}{ending}" for number in (1, 2, 10)}
     (tmp_path / "x").mkdir()
     for name, text in {**parts, "Talk_other-1.txt": "o", "a.txt": "a"}.items():
         (tmp_path / "x" / name).write_text(text)
     path = archived(tmp_path / "x.zip", {f"x/{name}": text.encode() for name, text in parts.items()})
     for found in (list(find([tmp_path / "x"])), list(find([path]))):
         joined = next(each for each in found if isinstance(each, Source) and each.parts)
-        assert joined.name.endswith("/Talk_2026.1.27-1.txt…Talk_2026.1.27-10.txt")
+        assert joined.name.endswith("/Talk_2026.1.27 21_37-1.txt…Talk_2026.1.27 21_37-10.txt")
         assert [Path(each.name).name for each in joined.files] == list(parts)
         with joined.open() as file:
             assert file.read() == f"1\n2\n10{ending}".encode()
@@ -339,10 +339,19 @@ def test_the_parts_of_an_export_are_one_source_in_their_order(tmp_path: Path, en
 
 
 def test_a_part_that_is_no_file_is_refused_alone(tmp_path: Path) -> None:
-    (tmp_path / "message_1.json").write_text("[]")
-    os.mkfifo(tmp_path / "message_2.json")
-    assert names(tmp_path) == [str(tmp_path / "message_1.json")]
+    thread = tmp_path / "inbox" / "kim_1234567890"
+    thread.mkdir(parents=True)
+    (thread / "message_1.json").write_text("[]")
+    os.mkfifo(thread / "message_2.json")
+    (tmp_path / "secret_conversations.json").write_text("{}")
+    assert names(tmp_path) == [str(thread / "message_1.json")]
     assert refused(tmp_path) == {"message_2.json": "a FIFO, not a regular file"}
+
+
+def test_files_of_such_names_elsewhere_are_left_apart(tmp_path: Path) -> None:
+    for name in ("message_1.json", "message_2.json", "Talk_with_bob-1.txt", "Talk_with_bob-2.txt", "x [part 2].json"):
+        (tmp_path / name).write_text("[]")
+    assert len(names(tmp_path)) == 5
 
 
 def test_days_are_those_of_a_channel_only_below_the_lists_of_slack(tmp_path: Path) -> None:

@@ -17,9 +17,7 @@ _T = TypeVar("_T")
 
 def open_database(path: Path, mode: str) -> sqlite3.Connection:
     """A connection; ``mode`` is ``ro``, ``rw`` or ``rwc``. A database nobody may write is read as it lies there."""
-    from urllib.parse import quote
-
-    uri = f"file:{quote(os.fspath(path))}?mode={mode}"
+    uri = f"file:{_quoted(path)}?mode={mode}"
     db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
     try:
         db.execute("PRAGMA user_version").fetchone()
@@ -31,6 +29,12 @@ def open_database(path: Path, mode: str) -> sqlite3.Connection:
         db = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA user_version").fetchone()
     return db
+
+
+def _quoted(path: Path) -> str:
+    """The path in a URI. The standard library's ``quote`` takes longer to import than a search by user takes."""
+    plain = b"/._-"
+    return "".join(chr(b) if b < 128 and (chr(b).isalnum() or b in plain) else f"%{b:02X}" for b in os.fsencode(path))
 
 
 def schema_of(db: sqlite3.Connection) -> int:

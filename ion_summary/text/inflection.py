@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 
-_DOUBLED = re.compile(r"([b-df-hj-km-np-rtv-y])\1$")  # not ll, ss, zz: call, pass, buzz
-_SHORT = re.compile(r"[^aeiouy]*[aeiouy][^aeiouwxy]$")  # hop(ed), but not open(ed)
+_VOWELS = frozenset("aeiouy")
 _LOST_E = ("c", "v", "z", "u", "dg", "rg")
 
 
@@ -41,11 +40,16 @@ def _base(word: str) -> str:
     if word.endswith("ied") and len(word) > 4:
         return word[:-3] + "y"
     root = word[:-2] if word.endswith("ed") else word[:-3] if word.endswith("ing") else ""
-    if len(root) < 3 or root.endswith("e") or not re.search("[aeiouy]", root):
+    if len(root) < 3 or root.endswith("e") or _VOWELS.isdisjoint(root):
         return word
-    if len(root) > 3 and _DOUBLED.search(root):
+    if len(root) > 3 and root[-1] == root[-2] and root[-1] not in "aeiolsz":  # planned, but called, passed, buzzed
         return root[:-1]
-    return root + "e" if root.endswith(_LOST_E) or _SHORT.match(root) else root
+    return root + "e" if root.endswith(_LOST_E) or _is_short(root) else root
+
+
+def _is_short(root: str) -> bool:
+    """Whether it is one of hop(ed), not of open(ed): the only vowel stands before the last letter."""
+    return root[-2] in _VOWELS and root[-1] not in "aeiouwxy" and _VOWELS.isdisjoint(root[:-2])
 
 
 @lru_cache(maxsize=256)
@@ -66,7 +70,8 @@ _AFTER_ANY = (
     "에게서는 에서부터 에게서 한테서 에서는 에서도 에서의 에게는 에게도 까지는 까지도 부터는 들에게 들에서 에서 에게 "
     "에는 에도 한테 께서 부터 까지 보다 처럼 마다 조차 마저 밖에 만큼 만은 만이 들은 들이 들을 들의 들도 의 에 도 만"
 )
-_VERB = re.compile(
+_VERB_BEGINS = frozenset("하한할함합해했되된될됨됩돼됐드")
+_VERB = (
     "(?:하(?:다|는|고|며|면|지|게|기|여|니|자|려고|려면|지만|는데|도록|던|거나|므로|기로|세요|[시십겠였셨][가-힣]*)?"
     "|한(?:다|다고|다는|다면)?|할(?:까|까요|게|게요|지|래|래요|수록)?|함|합(?:니다|니까|시다)"
     "|해(?:요|서|야|도|라|[주드줘줄줬보봐]?[가-힣]*)|했[가-힣]{0,4}"
@@ -83,13 +88,18 @@ def bare(word: str) -> str:
     syllables are left.
     """
     for place in range(_LEAST, len(word)):
-        if _VERB.match(word, place):
+        if word[place] in _VERB_BEGINS and _verb().match(word, place):
             return word[:place]
     for particle, after in _particles():
         rest = word[: -len(particle)]
         if word.endswith(particle) and len(rest) >= _LEAST and _agrees(rest[-1], particle, after):
             return rest
     return word
+
+
+@cache  # not at import: most searches need nothing of it
+def _verb() -> re.Pattern[str]:
+    return re.compile(_VERB)
 
 
 @cache

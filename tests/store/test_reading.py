@@ -120,3 +120,14 @@ def locks_on(inode: int) -> set[str]:
         for words in map(str.split, Path("/proc/locks").read_text().splitlines())
         if "POSIX" in words and str(os.getpid()) in words and words[-3].endswith(f":{inode}")
     }
+
+
+@pytest.mark.parametrize(
+    "name", ["with space", "100%", "a?mode=rwc", "a#b", "한글", "q&x=1", b"\xff".decode("utf-8", "surrogateescape")]
+)
+def test_a_store_of_any_name(name: str, tmp_path: Path) -> None:
+    with SessionSummaryStorage(tmp_path / name) as storage:
+        storage.save("s-1", "u", "- 환불")
+    with SessionSummaryStorage(tmp_path / name) as storage:
+        assert len(storage.search(query_text="환불")) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [name]

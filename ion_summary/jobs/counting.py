@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
 
 from ion_summary.errors import StoreCorruptError
 from ion_summary.jobs.database import path_of
@@ -114,6 +113,8 @@ def _open(root: Path) -> sqlite3.Connection | None:
     path = path_of(root)
     if not path.exists():
         return None
+    from urllib.parse import quote
+
     with _corrupt(root):
         uri = f"file:{quote(str(path))}?mode=ro"
         db = sqlite3.connect(uri, uri=True, isolation_level=None)

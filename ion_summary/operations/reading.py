@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 
-from ion_summary.operations.asking import redacted_session
+from ion_summary.model import Session
 from ion_summary.operations.drafts import Draft, Origin, draft
 from ion_summary.times import zone
 from ion_summary.transcripts import read
@@ -60,4 +60,10 @@ def drafts(
         if isinstance(item, Rejected | Resume):
             yield item
         else:
-            yield draft(redacted_session(item) if manner.redact else item, origin)
+            yield draft(_redacted(item) if manner.redact else item, origin)
+
+
+def _redacted(session: Session) -> Session:
+    from ion_summary.operations.asking import redacted_session  # nobody else waits for the import
+
+    return redacted_session(session)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ion_summary.errors import OverBudgetError, ProviderError
+from ion_summary.errors import OverBudgetError, ProviderError, StoreLockedError
 from ion_summary.jobs.ledger import Ledger
 from ion_summary.jobs.owners import RENEW_S
 from ion_summary.jobs.queue import Answer, Failure, Filter, Job, Queue
@@ -154,7 +154,7 @@ class _Run:
                 self._launch()
                 await self._wait()
                 await self._settle()
-        except asyncio.CancelledError:
+        except BaseException:  # interrupted, or the disk is full: calls under way are paid all the same
             await asyncio.shield(self._drain())
             raise
         finally:
@@ -293,8 +293,13 @@ class _Run:
         if not at_once and self._unstored < GROUP and now - self._stored_at < _STORE_EVERY_S:
             return
         failures, self._failures, self._unstored = self._failures, [], 0
-        await asyncio.to_thread(store_answers, self._storage, self._queue)
-        await asyncio.to_thread(store_failures, self._storage, failures, self._summarizer.fingerprint)
+        try:
+            await asyncio.to_thread(store_answers, self._storage, self._queue)
+            await asyncio.to_thread(store_failures, self._storage, failures, self._summarizer.fingerprint)
+        except StoreLockedError:
+            if at_once:
+                raise
+            self._failures += failures  # the answers are kept in the queue: there will be a better moment
         self._stored_at = time.monotonic()
         self._request.renew()
         self._remark()

@@ -19,12 +19,15 @@ import pytest
 
 from ion_summary import HybridSummarizer, Message, SessionSummaryStorage, get_hybrid_summarizer
 from ion_summary.errors import UsageError
+from ion_summary.jobs.erasing import forget
 from ion_summary.jobs.queue import Queue
 from ion_summary.operations.hybrid import HybridSummarizer as Hybrid
 from ion_summary.operations.llm import Llm
 from ion_summary.operations.recording import Recorded
 from ion_summary.operations.show import messages as messages_of
+from ion_summary.store.tombstones import append, forget_fields, mark_of
 from ion_summary.summarizers.prices import load
+from tests.fake_gemini import FakeGemini
 from tests.operations.model import CountingModel, cost, payments
 
 ROOT = Path(__file__).parents[2]
@@ -249,3 +252,47 @@ def test_what_was_queued_survives_kill(storage: SessionSummaryStorage, after_s: 
     hybrid.close()
     assert not list((storage.path / "spool").iterdir())
     assert {f"s-{number}" for number in range(len(whole) - 1)} <= {one.session_id for one in storage.list_recent(10**6)}
+
+
+def test_with_the_real_client_and_the_settings_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(os.environ):
+        if name.startswith(("ION_SUMMARY_", "XDG_", "GOOGLE_", "GEMINI_")):
+            monkeypatch.delenv(name)
+    with FakeGemini() as fake:
+        for name, value in (
+            ("HOME", str(tmp_path)),
+            ("ION_SUMMARY_STORE", str(tmp_path / "store")),
+            ("GEMINI_API_KEY", "canary"),
+            ("GOOGLE_GEMINI_BASE_URL", fake.url),
+        ):
+            monkeypatch.setenv(name, value)
+        hybrid = get_hybrid_summarizer()
+        hybrid.queue_session_summary("s-1", "u-1", talk())
+        assert asyncio.run(hybrid.wait("s-1", timeout=30))
+        asyncio.run(hybrid.shutdown())
+        assert fake.state.keys == {"canary"}
+        assert sum(fake.state.paid.values()) == 1
+    stats = hybrid.get_stats()
+    assert stats["storage"]["storage_path"] == str(tmp_path / "store")
+    assert stats["storage"]["llm_summaries"] == 1
+
+
+def test_what_is_forgotten_while_it_is_queued_stays_out(storage: SessionSummaryStorage) -> None:
+    hybrid = HybridSummarizer(storage)
+    hybrid.queue_session_summary("s-1", "canary", talk())
+    hybrid.queue_session_summary("s-2", "u-2", talk())
+    tombstones = [forget_fields(mark_of("user", "canary", b"0" * 16))]
+    with storage.writing():
+        append(storage.path, tombstones)
+    forget(storage.path, [], users=["canary"])
+    deadline = time.monotonic() + 20
+    while storage.load("s-2") is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    hybrid.close()
+    assert storage.load("s-1") is None
+    with Queue(storage.path) as queue:
+        assert queue.job("s-1") is None
+    assert all(b"canary" not in path.read_bytes() for path in storage.path.rglob("*") if path.is_file())

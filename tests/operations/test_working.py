@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ion_summary.errors import OverBudgetError, ProviderRefusedError, ProviderUnavailableError
+from ion_summary.errors import OverBudgetError, ProviderRefusedError, ProviderUnavailableError, StoreLockedError
 from ion_summary.jobs import counting
 from ion_summary.jobs.ledger import Ledger
 from ion_summary.jobs.queue import Filter, Queue
@@ -323,3 +323,18 @@ def test_an_answer_without_its_record_is_written_by_the_next_process(
     run(storage, queue, model)
     assert storage.get_stats()["llm_summaries"] == 2
     assert sum(payments(paid).values()) == 2
+
+
+def test_a_store_that_is_locked_delays_records_and_loses_no_answer(
+    storage: SessionSummaryStorage, queue: Queue, paid: Path
+) -> None:
+    put_in(storage, *[session(n) for n in range(30)])
+    model = CountingModel(paid, latency_s=0.3)
+    queue_all(storage, queue, model)
+    impatient = SessionSummaryStorage(storage.path, lock_timeout=0.1)
+    with impatient, storage.writing(), pytest.raises(StoreLockedError):
+        run(impatient, queue, model, window=4)
+    assert len(payments(paid)) == 30, "it went on asking"
+    assert run(storage, queue, model).done == 0
+    assert storage.get_stats()["llm_summaries"] == 30
+    assert set(payments(paid).values()) == {1}

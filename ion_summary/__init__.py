@@ -7,9 +7,11 @@ package costs nothing.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as in typing, whose import takes longer than all of this
 if TYPE_CHECKING:
+    from typing import Any
+
     from ion_summary.model import Message, Session, SessionSummary
     from ion_summary.operations.hybrid import HybridSummarizer, get_hybrid_summarizer
     from ion_summary.operations.session_storage import get_session_storage

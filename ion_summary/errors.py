@@ -5,9 +5,10 @@ Every class owns its code, its text, its hint and its exit status; ``docs/errors
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
-
+TYPE_CHECKING = False  # as in typing, whose import takes longer than all of this
 if TYPE_CHECKING:
+    from typing import Any, ClassVar
+
     from ion_summary.model import Usage
 
 

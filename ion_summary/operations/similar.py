@@ -88,7 +88,7 @@ def _words(record: SessionSummary) -> dict[str, str]:
 
 
 def _said(text: str) -> Iterable[tuple[str, str]]:
-    for form in WORD.findall(text):
+    for form in re.findall(WORD, text):
         word = look(form)
         if word.kind not in _SAYS_LITTLE and len(word.term) > 1:
             yield word.term, form

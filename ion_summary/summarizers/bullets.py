@@ -14,9 +14,9 @@ ARROW = " → "
 ELLIPSIS = "…"
 _OPEN = {"ko": " (답 없음)", "en": " (open)"}
 OPEN_MARKS = tuple(_OPEN.values())
-_CLAUSE_END = re.compile(r"[,;:.!?。，、—–](?=\s)|(?:는데|지만|니까|으면|하면|해서|아서|어서|하고|이고)(?=\s)")
-_ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*://|www\.)\S*$", re.I)
-_NUMBER = re.compile(r"[\d.,:/%+-]")
+_CLAUSE_END = r"[,;:.!?。，、—–](?=\s)|(?:는데|지만|니까|으면|하면|해서|아서|어서|하고|이고)(?=\s)"
+_ADDRESS = r"(?i)(?:[a-z][a-z0-9+.-]*://|www\.)\S*$"
+_NUMBER = ".,:/%+-"
 
 
 class Bullet:
@@ -71,7 +71,7 @@ def cut(text: str, room: int) -> str:
     if room < 2:
         return ""
     head = text[:room]  # one character more than may be kept, to see whether a word ends there
-    ends = [found.end() for found in _CLAUSE_END.finditer(head) if room // 2 < found.end() < room]
+    ends = [found.end() for found in re.finditer(_CLAUSE_END, head) if room // 2 < found.end() < room]
     end = ends[-1] if ends else max(head.rfind(" "), head.rfind("\n"))
     if end <= 0:
         end = _inside(text, room - 1)
@@ -81,10 +81,14 @@ def cut(text: str, room: int) -> str:
 
 def _inside(text: str, position: int) -> int:
     """The last place up to ``position`` that is in no grapheme, number or address."""
-    address = _ADDRESS.search(text[:position])
+    address = re.search(_ADDRESS, text[:position])
     if address is not None:
         position = address.start()
     position = whole(text, position)
-    while 0 < position < len(text) and _NUMBER.match(text[position - 1]) and _NUMBER.match(text[position]):
+    while 0 < position < len(text) and _in_number(text[position - 1]) and _in_number(text[position]):
         position -= 1
     return position
+
+
+def _in_number(char: str) -> bool:
+    return char.isdecimal() or char in _NUMBER

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
 
 from ion_summary.summarizers import words
 from ion_summary.summarizers.noise import is_placeholder, strip_opening, tidy
 from ion_summary.summarizers.speakers import Speaker
 from ion_summary.summarizers.weights import FACTOR
 from ion_summary.text.sentences import LONG, spaced, split_clauses
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 FEATURES = tuple(FACTOR)
 BIT = {name: 1 << place for place, name in enumerate(FEATURES)}
@@ -206,7 +210,7 @@ def _read_words(text: str) -> tuple[dict[str, words.Word], int, int]:
     """The same, where words are not simply what stands between spaces."""
     terms: dict[str, words.Word] = {}
     bits = 0
-    spoken = [words.look(written) for written in words.WORD.findall(text)]
+    spoken = [words.look(written) for written in re.findall(words.WORD, text)]
     for word in spoken:
         bits |= word.bits
         if word.term:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ion_summary.summarizers import weights
 from ion_summary.summarizers.candidates import Heard, Sentence, names_of
-from ion_summary.summarizers.running import AnyMessage, RunningSummary, limits_of
+from ion_summary.summarizers.running import RunningSummary, limits_of
 from ion_summary.summarizers.selection import EXACT_BITS, exactness, length_power
 from ion_summary.summarizers.speakers import Speaker
 from ion_summary.summarizers.vocabulary import UNIT, WORTH
+
+if TYPE_CHECKING:
+    from ion_summary.summarizers.running import AnyMessage
 
 
 class Explained(NamedTuple):

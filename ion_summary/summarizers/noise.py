@@ -13,7 +13,7 @@ from ion_summary.text.clean import clean
 LONGEST = 20_000  # characters of one message that are looked at: its beginning, and a fifth from its end
 
 # One look decides that a message needs none of the slow substitutions.
-_SUSPECT = re.compile(r"[`*#@|<&^\[~_•▶\n/–]")
+_SUSPECT = r"[`*#@|<&^\[~_•▶\n/–]"
 _LIST_SIGNS = frozenset("-+·0123456789")
 _FILLERS = (" uh", " um", " mm", " hm", "Uh", "Um", "Mm", "Hm")
 
@@ -67,19 +67,17 @@ _BEFORE_COMMA = (
     "|알겠습니다|죄송하지만|실례지만|사실|일단|혹시|저"
 )
 _BEFORE_SPACE = "so|and|but|네+|음+|그럼|그러면|그리고|그런데|근데|그래서"
-_OPENING = re.compile(
-    rf"(?i)^(?:(?:{_BEFORE_COMMA}|{_BEFORE_SPACE})(?:[,.!~…]+\s*|\s+(?=[,–-]))|(?:{_BEFORE_SPACE})\s+(?=\w))+"
-)
+_OPENING = rf"(?i)^(?:(?:{_BEFORE_COMMA}|{_BEFORE_SPACE})(?:[,.!~…]+\s*|\s+(?=[,–-]))|(?:{_BEFORE_SPACE})\s+(?=\w))+"
 
 # The first word of each of them: a quick look that spares most sentences the pattern above.
-_OPENERS = re.compile(
+_OPENERS = (
     rf"(?i)(?:{'|'.join(opener.partition(' ')[0] for opener in f'{_BEFORE_COMMA}|{_BEFORE_SPACE}'.split('|'))})(?!\w)"
 )
 
 
 def may_open(word: str) -> bool:
     """Whether ``strip_opening`` may find something in a sentence that begins with ``word``."""
-    return _OPENERS.match(word) is not None
+    return re.match(_OPENERS, word) is not None
 
 
 def tidy(text: str) -> list[tuple[str, bool]]:
@@ -87,7 +85,7 @@ def tidy(text: str) -> list[tuple[str, bool]]:
     text = clean(text)
     if len(text) > LONGEST:
         text = text[: LONGEST * 4 // 5] + "\n" + text[-LONGEST // 5 :]
-    if _SUSPECT.search(text) is None and not _is_loose(text):
+    if re.search(_SUSPECT, text) is None and not _is_loose(text):
         return [(_without_fillers(text), False)]
     if "```" not in text and "~~~" not in text:
         return [(_without_fillers(_plain(text)), False)]
@@ -136,7 +134,7 @@ def is_placeholder(sentence: str) -> bool:
 
 def strip_opening(sentence: str) -> str:
     """``sentence`` without the greeting or filler it opens with; as it was if nothing else is in it."""
-    found = _OPENING.match(sentence)
+    found = re.match(_OPENING, sentence)
     if found is None or found.end() >= len(sentence):
         return sentence
     rest = sentence[found.end() :].lstrip(" ,.-–")

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from ion_summary.summarizers import speakers
 from ion_summary.summarizers.bullets import ARROW, OPEN_MARKS
-from ion_summary.summarizers.running import AnyMessage, RunningSummary
+from ion_summary.summarizers.running import RunningSummary
 
-_LABELLED = re.compile(r"([^\s:：→][^:：→\n]{0,23}): (?=\S)")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ion_summary.summarizers.running import AnyMessage
+
+_LABELLED = r"([^\s:：→][^:：→\n]{0,23}): (?=\S)"
 _ROLES = {"U": "user", "A": "assistant", "S": "system", "T": "tool"}
 _NOBODY = "…"  # is shown as the speaker of a line that names none
 
@@ -51,7 +56,7 @@ def realtime_summary(
 def _earlier(summary: str, messages: Iterable[AnyMessage]) -> Iterator[dict[str, Any]]:
     """The lines of a summary as messages of those who are named in them."""
     lines = [text for line in summary.splitlines() if (text := line.strip().removeprefix("-").lstrip("•* "))]
-    if not all(map(_LABELLED.match, lines)):  # not written here: it says of its own accord who did what
+    if not all(re.match(_LABELLED, line) for line in lines):  # not written here: it says of its own accord who did what
         yield from ({"name": _NOBODY, "content": line} for line in lines)
         return
     roles: dict[str, dict[str, Any]] = {name: {"role": role} for name, role in _ROLES.items()}
@@ -62,7 +67,7 @@ def _earlier(summary: str, messages: Iterable[AnyMessage]) -> Iterator[dict[str,
         for part in line.split(ARROW):
             for mark in OPEN_MARKS:
                 part = part.removesuffix(mark)
-            label = _LABELLED.match(part)
+            label = re.match(_LABELLED, part)
             if label is not None:
                 speaker, part = label[1], part[label.end() :]
             else:  # only where more than two talk, a reply is labelled

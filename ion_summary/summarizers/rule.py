@@ -8,13 +8,14 @@ each sentence is in the summary or not.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from ion_summary.summarizers.realtime import realtime_summary
-from ion_summary.summarizers.running import AnyMessage, RunningSummary
+from ion_summary.summarizers.running import RunningSummary
 
+TYPE_CHECKING = False  # as in typing, which is not imported: it takes longer than the rest of this import
 if TYPE_CHECKING:
     from ion_summary.summarizers.explain import Explained
+    from ion_summary.summarizers.running import AnyMessage
 
 __all__ = ["RunningSummary", "digest_session", "explain", "realtime_summary", "summarize"]
 

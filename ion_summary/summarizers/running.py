@@ -7,7 +7,6 @@ depends on how long the conversation is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
 from zlib import crc32
 
 from ion_summary.errors import UsageError
@@ -19,10 +18,13 @@ from ion_summary.summarizers.speakers import Speaker
 from ion_summary.summarizers.tags import tags_of
 from ion_summary.summarizers.vocabulary import Vocabulary
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
     from ion_summary.model import Message
 
-AnyMessage: TypeAlias = "Message | Mapping[str, Any]"
+    AnyMessage: TypeAlias = Message | Mapping[str, Any]
 
 POOL = 36  # sentences kept when half as many again are there
 _VERSION = 2

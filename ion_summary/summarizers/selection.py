@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heappush, heapreplace
 from math import log
 from operator import mul
-from typing import NamedTuple
 
 from ion_summary.summarizers import weights
 from ion_summary.summarizers.bullets import ARROW, Bullet
 from ion_summary.summarizers.candidates import BIT, Sentence
-from ion_summary.summarizers.speakers import Speaker
-from ion_summary.summarizers.vocabulary import WORTH, Term
+from ion_summary.summarizers.vocabulary import WORTH
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ion_summary.summarizers.vocabulary import Term
 
 MOST_REPLIES = 2  # turns that may follow the first in one bullet
 _MARKS = 4  # "- " and ": "
 EXACT_BITS = BIT["fact"] | BIT["code"]
 
 
-class Limits(NamedTuple):
+class Limits(namedtuple("Limits", "bullets chars line")):
     """The hard limits: lines, characters of all with their newlines, characters of one line."""
 
-    bullets: int
-    chars: int
-    line: int
+    __slots__ = ()
 
 
-class Frame(NamedTuple):
+class Frame(namedtuple("Frame", "limits labels")):
     """Into what a summary must fit: what the price of a sentence depends on besides the sentence itself."""
 
-    limits: Limits
-    labels: dict[Speaker, str]
+    __slots__ = ()
 
 
 def select(pool: Sequence[Sentence], terms: Mapping[str, Term], frame: Frame, last_turn: int) -> list[Bullet]:

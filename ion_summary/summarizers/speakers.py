@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from ion_summary.text.graphemes import whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 Speaker = tuple[str, str]  # side and name
 USER, ASSISTANT, SYSTEM, TOOL = "U", "A", "S", "T"
@@ -21,8 +24,8 @@ _SIDES = {
 }
 _LONGEST_NAME = 8
 _LONGEST_LABEL = 24  # of a full name, where the short one is taken
-_PARTS = re.compile(r"[\s_.]+")
-_NOT_A_LABEL = re.compile(r"[\s:：]+")
+_PARTS = r"[\s_.]+"
+_NOT_A_LABEL = r"[\s:：]+"
 
 
 def read(message: Any) -> tuple[str, str, str]:
@@ -50,8 +53,8 @@ def read(message: Any) -> tuple[str, str, str]:
 
 def short_name(name: str) -> str:
     """``name`` as a bullet shows it: whole if short, else initials (``Project Manager`` is PM, ``Person1`` is P1)."""
-    name = _NOT_A_LABEL.sub(" ", name).strip()
-    words = [word for word in _PARTS.split(name) if word]
+    name = re.sub(_NOT_A_LABEL, " ", name).strip()
+    words = [word for word in re.split(_PARTS, name) if word]
     if not words or (len(name) <= _LONGEST_NAME and not (name[0].isascii() and name[-1].isdigit())):
         return name or "?"
     if len(words) == 1 and not (name[0].isascii() and name[-1].isdigit()):
@@ -71,7 +74,7 @@ def labels(voices: Iterable[Speaker]) -> dict[Speaker, str]:
         if not side or (among_people and side == USER and name and name.lower() not in _SIDES):
             label = short_name(name)
             if label in shown.values():
-                label = _NOT_A_LABEL.sub(" ", name).strip() or "?"
+                label = re.sub(_NOT_A_LABEL, " ", name).strip() or "?"
                 label = label[: whole(label, _LONGEST_LABEL)]
         shown[speaker] = label
     return shown

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import log1p
-from typing import TYPE_CHECKING, Any
 
 from ion_summary.summarizers import weights
 from ion_summary.summarizers.words import EMPTY, KIND_NAMES
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
     from ion_summary.summarizers.candidates import Sentence
+
+    Term: TypeAlias = list[Any]
 
 MOST_TERMS = 4096
 _MOST_COUNTED = 200
@@ -21,7 +25,6 @@ UNIT = 1000  # worths are whole thousandths: sums of them are exact in any order
 COUNT, VOICES, KIND, FORM, WORTH, HOLDERS = range(6)
 # In how many sentences it was, of which voices (bits), its kind, the form that a tag shows, what it is worth, and the
 # sentences of the pool that have it. A list, because making one is three times as fast as making an object.
-Term = list[Any]
 
 
 class Vocabulary:

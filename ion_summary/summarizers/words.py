@@ -12,8 +12,9 @@ from ion_summary.summarizers import lexicon_ko as ko
 from ion_summary.summarizers.noise import may_open
 from ion_summary.text.sentences import ends_sentence, goes_on
 
+# All patterns are strings, compiled when first needed and then remembered by ``re``: an import should not do it.
 # A word, an identifier, a number with its unit, a file name or a path; apostrophes and inner punctuation belong to it.
-WORD = re.compile(r"\w+(?:[-'’.,:/@+=]\w+)*%?")
+WORD = r"\w+(?:[-'’.,:/@+=]\w+)*%?"
 
 # How much a term says; the weights of the classes are in ``weights``.
 EMPTY, COMMON, PLAIN, RARE, NAME, NUMBER, FACT = range(7)
@@ -50,11 +51,11 @@ class Word:
 _REMEMBERED = 20_000
 memory: dict[str, Word] = {}  # by what stands between spaces: to look that up is faster than to find words in a text
 
-_FACT = re.compile(  # letters with digits; digits with inner marks or a unit
+_FACT = (  # letters with digits; digits with inner marks or a unit
     r"(?=.*\d)(?=.*[A-Za-z]).*|.*\d[\d.,:/-]*\d.*|\d+[%원달만천억건개일월시분차호회]\w*"
 )
-_STEM = re.compile(r"^(..+?)(?:'s|’s|ies|ied|ing|ings|edly|ed|es|ly|s|er|ers|ment|ments|ion|ions)$")
-_LATIN_HEAD = re.compile(r"[a-z][a-z0-9_.-]*(?=[가-힣])")
+_STEM = r"^(..+?)(?:'s|’s|ies|ied|ing|ings|edly|ed|es|ly|s|er|ers|ment|ments|ion|ions)$"
+_LATIN_HEAD = r"[a-z][a-z0-9_.-]*(?=[가-힣])"
 _LATIN_CUES = (
     (REQUEST, en.REQUEST), (COMMIT, en.COMMIT), (PROBLEM, en.PROBLEM), (DECIDE, en.DECIDE), (CAUSE, en.CAUSE),
     (DOUBT, en.DOUBT), (THANKS, en.THANKS), (FIRST, en.FIRST_PERSON), (SECOND, en.SECOND_PERSON),
@@ -82,7 +83,7 @@ def look(written: str) -> Word:
     if known is None:
         if len(memory) >= _REMEMBERED:
             memory.clear()
-        found = WORD.findall(written)
+        found = re.findall(WORD, written)
         known = memory[written] = read(found[0]) if len(found) == 1 else Word("", EMPTY, NOT_ONE, "")
         if may_open(written):
             known.bits |= OPENS
@@ -99,7 +100,7 @@ def read(word: str) -> Word:
     if not lower:
         return Word("", EMPTY, SMALL, "")
     if any(char.isdigit() for char in word):
-        return Word(lower, FACT if _FACT.fullmatch(word) else NUMBER, TIME if lower[-1] in "월일시분" else 0, "")
+        return Word(lower, FACT if re.fullmatch(_FACT, word) else NUMBER, TIME if lower[-1] in "월일시분" else 0, "")
     if "가" <= lower[0] <= "힣":
         return _korean(lower)
     return _latin(word, lower)
@@ -114,7 +115,7 @@ def _latin(word: str, lower: str) -> Word:
     if _code_like(word):
         return Word(lower, FACT, cues, "")
     # A Latin word with Korean particles behind it is the same term as without.
-    latin = _LATIN_HEAD.match(lower)
+    latin = re.match(_LATIN_HEAD, lower)
     form = latin.group() if latin else lower.removesuffix("'s")
     term = stem(form)
     if term in _EMPTY_STEMS:
@@ -155,7 +156,7 @@ def stem(lower: str) -> str:
     """``lower`` without the commonest English endings: enough that forms of one word meet."""
     if len(lower) < 4:
         return lower
-    found = _STEM.match(lower)
+    found = re.match(_STEM, lower)
     if found is None or len(found.group(1)) < 3:
         return lower.rstrip("e") if len(lower) > 4 else lower
     return found.group(1).rstrip("e")

@@ -7,8 +7,8 @@ reorders what a reader sees. Unicode is brought to NFC: a name typed in NFD (mac
 from __future__ import annotations
 
 import re
+from collections import namedtuple
 from functools import cache
-from typing import NamedTuple
 from unicodedata import is_normalized, normalize
 
 # Characters that need no look at all, alone or side by side: ASCII, Latin letters, punctuation, arrows, kana, Han,
@@ -29,13 +29,7 @@ _ACTING = (
 _SURROGATES = "\ud800-\udfff"
 
 
-class _Patterns(NamedTuple):
-    plain: re.Pattern[str]
-    ansi: re.Pattern[str]
-    newlines: re.Pattern[str]
-    acting: re.Pattern[str]
-    surrogates: re.Pattern[str]
-    suspect: re.Pattern[str]
+_Patterns = namedtuple("_Patterns", "plain ansi newlines acting surrogates suspect")
 
 
 @cache  # not at import: a search that prints JSON needs none of them, and they take longer than the search

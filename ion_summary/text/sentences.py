@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _MARKS = ".!?…。？！"
-_FULL_WIDTH = re.compile(r"(?<=[。？！])(?=\S)")
+# Strings: an import should not compile them.
+_FULL_WIDTH = r"(?<=[。？！])(?=\S)"
 _CLOSING = "\"'”’」』)]"
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof st sr jr vs etc e.g i.e a.m p.m no vol fig dept inc ltd co corp approx est ext tel apt".split()
@@ -17,7 +18,7 @@ _KOREAN_ENDS = (
 )
 _FINAL_B = 17  # the place of the consonant ㅂ among those that a Hangul syllable may end with
 # Before a dash; after a comma or semicolon; after a connective ending.
-_CLAUSE = re.compile(
+_CLAUSE = (
     r"\s+(?=(?:—|–|--)\s)|(?<=[;,，、—])\s+"
     r"|(?<=는데|은데|지만|니까|므로|려고|면서|아서|어서|해서|고요|다가|으면|하면|되면|이고|하고|인데)\s+"
 )
@@ -43,7 +44,7 @@ def split_sentences(text: str) -> list[str]:
 
 def spaced(text: str) -> str:
     """``text`` with a space after every full-width mark that ends a sentence, as after the others."""
-    return _FULL_WIDTH.sub(" ", text) if "。" in text or "？" in text or "！" in text else text
+    return re.sub(_FULL_WIDTH, " ", text) if "。" in text or "？" in text or "！" in text else text
 
 
 def ends_sentence(word: str) -> bool:
@@ -74,7 +75,7 @@ def split_clauses(sentence: str, long: int = LONG) -> list[str]:
     if len(sentence) <= long:
         return [sentence]
     clauses: list[str] = []
-    for piece in _CLAUSE.split(sentence):
+    for piece in re.split(_CLAUSE, sentence):
         if clauses and (len(clauses[-1]) < _SHORT_CLAUSE or len(piece) < _SHORT_CLAUSE):
             clauses[-1] += " " + piece
         elif piece:

@@ -23,7 +23,7 @@ _SPARKLINE_DAYS = 60
 def stats(
     run: Run,
     by: Annotated[
-        Literal["day", "month", "user", "source", "type"] | None, typer.Option(help="One row for each of these.")
+        Literal["day", "month", "user", "source", "type", "tag"] | None, typer.Option(help="One row for each of these.")
     ] = None,
     html: Annotated[str | None, typer.Option(metavar="FILE", help="Write all of it as one page.")] = None,
 ) -> None:
@@ -34,6 +34,7 @@ def stats(
       ion-summary stats                          counts, sessions per day, a calendar
       ion-summary stats --by month               one row a month
       ion-summary stats --by user --format csv
+      ion-summary stats --by tag                 what are the sessions about?
       ion-summary stats --html report.html       a page that needs no network
     """
     with run.storage() as storage:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ion_summary.exports.report import Report
 
 _NOT_TOTALS = ("storage_path", "oldest", "newest")  # the heading says them
-_REPORTED: tuple[Key, ...] = ("month", "user", "source", "type")
+_REPORTED: tuple[Key, ...] = ("month", "user", "source", "type", "tag")
 
 
 @dataclass(frozen=True, slots=True)

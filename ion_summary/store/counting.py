@@ -12,14 +12,14 @@ from ion_summary.store import layout
 from ion_summary.store.catalog import Catalog
 from ion_summary.store.tombstones import Counts, Tombstones
 
-Key = Literal["day", "month", "user", "source", "type"]
+Key = Literal["day", "month", "user", "source", "type", "tag"]
 
 _PRUNED = ("pruned_sessions", "pruned_messages")
 _DAY_MS = 24 * 3600 * 1000
 
 
 class Group(NamedTuple):
-    """The sessions that have something in common: ``key`` is a day, a month, a user, a source or a type.
+    """The sessions that have something in common: ``key`` is a day, a month, a user, a source, a type or a tag.
 
     ``pruned`` counts those of a day or a month that were there besides.
     """
@@ -73,6 +73,10 @@ def counts(root: Path, catalog: Catalog) -> dict[str, Any]:
 
 def groups(root: Path, catalog: Catalog, key: Key, tz: tzinfo | None) -> list[Group]:
     """Counts by a property; days and months in ``tz`` (None: local), in order of time, the others largest first."""
+    if key == "tag":
+        from ion_summary.store.tag_counting import by_tag  # all other counts read the catalog alone
+
+        return by_tag(root, catalog)
     if key in ("day", "month"):
         digits = 10 if key == "day" else 7
         return _with_pruned(_by_time(catalog, digits, tz), Tombstones.read(root).pruned_counts(), digits)

@@ -318,7 +318,7 @@ def test_completion_knows_commands_options_and_choices() -> None:
     assert completed("ion-summary search --si") == ["--since"]
     assert completed("ion-summary search --format ") == ["auto", "table", "plain", "json", "jsonl", "csv"]
     assert completed("ion-summary search --type r") == ["rule_based"]
-    assert completed("ion-summary stats --by ") == ["day", "month", "user", "source", "type"]
+    assert completed("ion-summary stats --by ") == ["day", "month", "user", "source", "type", "tag"]
 
 
 CONTRACT = "summarize ingest search show stats reindex prune backup restore verify forget worker config".split()

@@ -5,11 +5,13 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import orjson
 import pytest
 
 from ion_summary.cli.stats import _size
+from ion_summary.store.storage import SessionSummaryStorage
 from tests.cli.conftest import on_terminal, without_styles
 
 NAMES = [
@@ -121,3 +123,16 @@ def test_html_is_one_private_page_with_the_counts(store: Path, run: Callable[...
     assert "민수" in page
     assert "<dt>total sessions</dt><dd>3</dd>" in page
     assert run("stats", "--html", tmp_path / "missing" / "report.html").exit_code == 14
+
+
+def test_by_tag_counts_sessions_whatever_the_spelling(store: Path, run: Callable[..., Any]) -> None:
+    with SessionSummaryStorage(store) as storage:
+        for name, tags in (("a", ["환불", "Refund"]), ("b", ["refund", "refund"]), ("c", ["refund"]), ("d", ["gone"])):
+            storage.save(name, "u-1", "- x", "llm" if name == "a" else "rule_based", 2, {"tags": tags})
+        storage.save("d", "u-1", "- y", "llm", 3, {"tags": [normalize("NFD", "환불")]})
+    groups = {each["key"]: each for each in orjson.loads(run("stats", "--by", "tag", "--json").stdout)}
+    assert [groups["refund"][name] for name in ("sessions", "messages", "llm", "rule_based")] == [3, 6, 1, 2]
+    assert groups["환불"]["sessions"] >= 2
+    assert "gone" not in groups
+    hits = orjson.loads(run("search", "--tag", "환불", "--json").stdout)["total"]
+    assert groups["환불"]["sessions"] == hits

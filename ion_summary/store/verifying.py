@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from ion_summary.progress import Progress
 from ion_summary.store import layout
 from ion_summary.store.catalog import DAY_SHIFT, Catalog
 from ion_summary.store.erasing import lines_of
+from ion_summary.store.lines import MovedError
 from ion_summary.store.parsing import Parsed, parse, slices
 from ion_summary.store.partition import DamagedLineError, Finding, decode_with_digest, has_digest, lines
 from ion_summary.store.segments import Segments, words_of
@@ -37,6 +40,7 @@ class Verifier:
         self._naive = naive
         self._progress = progress
         self.found = Verified()
+        self._shorter: list[Finding] = []
 
     def compare_sizes(self, catalog: Catalog) -> None:
         """Finds partitions that lost lines since the index read them. Before it catches up: later it does not know."""
@@ -51,9 +55,13 @@ class Verifier:
             if now < size:
                 problem = f"{size - now:,} bytes shorter than when the index last read it"
                 self._finding(layout.records_path(self._root, change.day), None, problem)
+        self._shorter = list(self.found.findings)
 
     def verify(self, catalog: Catalog, segments: Segments) -> None:
         """Reads every line, and compares the index with what it says."""
+        self.found = Verified(
+            findings=list(self._shorter)
+        )  # it may be asked again, if a partition is replaced meanwhile
         partitions = layout.record_partitions(self._root)
         transcripts = layout.transcript_partitions(self._root)
         sealed = layout.sealed_partitions(self._root)
@@ -62,8 +70,9 @@ class Verifier:
         words: dict[str, Counter[str]] = {}
         for day, stat in sorted(partitions.items()):
             path = layout.records_path(self._root, day)
-            parsed = [parse(path, day, start, end, self._naive, True) for start, end in slices(path, 0, stat)]
+            parsed = list(self._parsed(path, day, stat, catalog))
             self._day(path, day, parsed, catalog)
+            self._require_same(path, day, catalog)
             counted = words.setdefault(layout.month_of(day), Counter())
             for part in parsed:
                 for document in part.documents:
@@ -72,13 +81,32 @@ class Verifier:
         self._newest(catalog)
         self._words(words, catalog, segments)
         for day, stat in sorted(transcripts.items()):
-            self._transcripts(layout.transcripts_path(self._root, day), stat.st_size)
+            with contextlib.suppress(FileNotFoundError):  # pruned or sealed since
+                self._transcripts(layout.transcripts_path(self._root, day), stat.st_size)
             self._progress.advance(stat.st_size)
         for day, stat in sorted(sealed.items()):
-            self._sealed(layout.sealed_path(self._root, day))
+            with contextlib.suppress(FileNotFoundError):
+                self._sealed(layout.sealed_path(self._root, day))
             self._progress.advance(stat.st_size)
         self.found.findings += Tombstones.read(self._root).verified()
         self._progress.finish()
+
+    def _parsed(self, path: Path, day: int, stat: os.stat_result, catalog: Catalog) -> Iterator[Parsed]:
+        """What the partition held when the index was asked: others may write meanwhile."""
+        known, _ = catalog.partitions().get(day, (stat.st_size, 0))
+        self._require_same(path, day, catalog)
+        for start, end in slices(path, 0, stat):
+            if start < known:
+                yield parse(path, day, start, min(end, known), self._naive, True)
+
+    def _require_same(self, path: Path, day: int, catalog: Catalog) -> None:
+        """Raises MovedError if the partition was replaced since the index was asked."""
+        known = catalog.db.execute("SELECT inode FROM partition WHERE day = ?", (day,)).fetchone()
+        try:
+            if known is not None and path.stat().st_ino != known[0]:
+                raise MovedError
+        except FileNotFoundError:
+            raise MovedError from None
 
     def _day(self, path: Path, day: int, parsed: list[Parsed], catalog: Catalog) -> None:
         number, rows = 0, []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from ion_summary.model import Session
 from ion_summary.text.clean import clean
 from ion_summary.transcripts.detect import READERS
 from ion_summary.transcripts.reader import Rejected, Resume
-from tests.transcripts.helpers import GOLDEN, format_of, golden_files, items, sessions, shown
+from tests.transcripts.helpers import GOLDEN, format_of, golden_files, golden_inputs, items, sessions, shown
 
 INPUTS = golden_files()
 GROWING = [path for path in INPUTS if any(isinstance(item, Resume) for item in items(path))]
@@ -83,6 +84,26 @@ def test_any_bytes_as_any_format(raw: bytes, format_name: str | None) -> None:
         check(path, format_name)
     finally:
         path.unlink()
+
+
+DIRECTORIES = [path for path in golden_inputs() if path.is_dir()]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(DIRECTORIES), st.data())
+def test_a_damaged_file_of_an_export_of_several(scratch: Path, path: Path, data: st.DataObject) -> None:
+    copy = scratch / "export"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(path, copy)
+    file = data.draw(st.sampled_from(sorted(each for each in copy.rglob("*") if each.is_file())))
+    raw = bytearray(file.read_bytes())
+    at = data.draw(st.integers(0, len(raw) - 1))
+    if data.draw(st.booleans()):
+        raw = raw[:at]
+    else:
+        raw[at] = data.draw(st.integers(0, 255))
+    file.write_bytes(raw)
+    check(copy, None)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC
 from pathlib import Path
 
@@ -204,3 +205,35 @@ def test_no_name_leads_out_of_a_store(name: str) -> None:
         assert name.isascii()
         assert name.count("/") <= 2
         assert name.isprintable()
+
+
+@given(st.lists(st.tuples(st.integers(0, 3_000), st.integers(0, 255)), min_size=1, max_size=4), st.booleans())
+def test_whatever_is_changed_before_it_is_packed_is_whole_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int]], zst: bool
+) -> None:
+    """No checksum of the packing helps here: headers, manifest and bytes are read as they come."""
+    raw = bytearray(tar(("manifest.json", manifest(entry(RECORDS, LINE))), (RECORDS, LINE)))
+    for place, value in changes:
+        raw[place] = value
+    path = tmp_path_factory.mktemp("changed") / "a"
+    path.write_bytes(ZSTANDARD.pack(bytes(raw)) if zst else gzip.compress(bytes(raw)))
+    with suppress(SnapshotCorruptError):
+        assert read(path) == {RECORDS: LINE}
+
+
+values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just([]) | st.just({})
+
+
+@given(
+    st.dictionaries(st.sampled_from(["format", "created_at", "sessions", "piece_bytes", "members"]), values), st.data()
+)
+def test_whatever_a_manifest_says_is_whole_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, changes: dict[str, object], data: st.DataObject
+) -> None:
+    keys = ["name", "bytes", "sha256", "records", "inode", "mtime_ns"]
+    one = entry(RECORDS, LINE) | data.draw(st.dictionaries(st.sampled_from(keys), values))
+    fields = {"format": 1, "created_at": "2026-01-05T00:00:00Z", "members": [one]} | changes
+    path = tmp_path_factory.mktemp("changed") / "a"
+    path.write_bytes(packed(("manifest.json", json.dumps(fields).encode()), (RECORDS, LINE)))
+    with suppress(SnapshotCorruptError):
+        assert read(path) == {RECORDS: LINE}

@@ -44,6 +44,7 @@ bench: $(BENCH)  ## Set up, then run the benchmarks at a small size (benchmarks/
 	$(PYTHON_IN_VENV) -m benchmarks.search --sessions 2000
 	$(PYTHON_IN_VENV) -m benchmarks.cold_start --sessions 2000
 	$(PYTHON_IN_VENV) -m benchmarks.reindex --sessions 2000
+	$(PYTHON_IN_VENV) -m benchmarks.prune --sessions 2000
 	$(PYTHON_IN_VENV) -m benchmarks.backup --sessions 2000 --runs 1
 	$(PYTHON_IN_VENV) -m benchmarks.original --sessions 2000
 	$(PYTHON_IN_VENV) -m benchmarks.worker --sessions 500 --runs 3

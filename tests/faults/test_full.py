@@ -25,10 +25,10 @@ def _inbox(place: Path) -> Path:
     """More than fits, in files of a few sessions each, of ten days."""
     path = place / "in"
     path.mkdir()
-    for number in range(0, SESSIONS, 10):
+    for number in range(0, SESSIONS, 40):
         some = [
             session(each % 10, "환불 " * 400, "네 " * 400, session_id=f"s-{each}")
-            for each in range(number, number + 10)
+            for each in range(number, number + 40)
         ]
         (path / f"{number:03}.jsonl").write_bytes(lines(*some))
     return path
@@ -88,7 +88,7 @@ def test_no_inodes_left(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", size="64m", inodes=60) as disk:
         store = disk / "store"
         ended = Ended(0, "", "")
-        for path in sorted(inbox.iterdir())[:4]:
+        for path in sorted(inbox.iterdir())[:2]:
             ended = run(ion_summary("ingest", path, "--store", store, "--workers", 1))
         before = set(oracle.scan(store))
         for number in range(100):
@@ -112,7 +112,7 @@ def test_a_store_that_cannot_be_written_is_read(tmp_path: Path) -> None:
         first, second = sorted(inbox.iterdir())[:2]
         assert run(ion_summary("ingest", first, "--store", store, "--workers", 1)).status == 0
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-        assert len(run(ion_summary("search", "--store", store, "-n", 100)).stdout.splitlines()) == 10
+        assert len(run(ion_summary("search", "--store", store, "-n", 100)).stdout.splitlines()) == 40
         assert run(ion_summary("verify", "--store", store)).status == 0
         assert run(ion_summary("show", "s-3", "--messages", "--store", store)).status == 0
         for words in (
@@ -126,4 +126,4 @@ def test_a_store_that_cannot_be_written_is_read(tmp_path: Path) -> None:
             assert ended.status == 14, (words, ended)
             check_message(ended, may_be_silent=False)
         subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
-        assert len(_checked(store)) == 10
+        assert len(_checked(store)) == 40

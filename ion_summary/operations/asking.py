@@ -10,6 +10,7 @@ from ion_summary.model import Message, Session
 from ion_summary.operations.identity import content_hash
 from ion_summary.store.partition import DamagedLineError
 from ion_summary.store.storage import SessionSummaryStorage
+from ion_summary.store.transcripts import decode_messages
 from ion_summary.summarizers.llm import LlmRequest
 
 NO_TRANSCRIPT = "it is stored without its transcript"
@@ -27,16 +28,17 @@ class Question:
 
 def questions(storage: SessionSummaryStorage, jobs: Sequence[Job], *, redact: bool = False) -> list[Question]:
     """The question of each job, in order."""
-    return [_question(storage, job, redact) for job in jobs]
+    lines = storage.transcript_lines(job.session for job in jobs)
+    return [_question(lines.get(job.session), job, redact) for job in jobs]
 
 
-def _question(storage: SessionSummaryStorage, job: Job, redact: bool) -> Question:
+def _question(line: bytes | None, job: Job, redact: bool) -> Question:
+    if line is None:
+        return Question(job, None, NO_TRANSCRIPT)
     try:
-        messages = storage.messages(job.session)
+        messages = decode_messages(line)
     except DamagedLineError as error:
         return Question(job, None, f"its transcript is damaged: {error}")
-    if not messages:
-        return Question(job, None, NO_TRANSCRIPT)
     if content_hash(messages) != job.content:
         return Question(job, None, OTHER_TRANSCRIPT)
     request = LlmRequest(

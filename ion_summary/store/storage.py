@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
 from threading import RLock
@@ -262,6 +262,22 @@ class SessionSummaryStorage:
         from ion_summary.store.transcripts import find_messages
 
         return find_messages(self.path, state.id >> DAY_SHIFT, wanted)
+
+    def transcript_lines(self, sessions: Iterable[str]) -> dict[str, bytes]:
+        """The lines of those of the sessions whose transcripts are stored: for many at once, each file read once."""
+        numbers = {hash64(session): session for session in sessions}
+        if not self.exists:
+            return {}
+        stored = self.reading(lambda catalog, _: catalog.stored(numbers))
+        days: dict[int, list[str]] = {}
+        for number, state in stored.items():
+            days.setdefault(state.id >> DAY_SHIFT, []).append(numbers[number])
+        from ion_summary.store.transcripts import find_lines
+
+        found: dict[str, bytes] = {}
+        for day, some in days.items():
+            found |= find_lines(self.path, day, some)
+        return found
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -57,16 +57,28 @@ def find_messages(root: Path, day: int, session_id: str) -> list[Message] | None
     Raises:
         DamagedLineError: its line is not what was written.
     """
+    line = find_lines(root, day, [session_id]).get(session_id)
+    return None if line is None else decode_messages(line)
+
+
+def find_lines(root: Path, day: int, sessions: Iterable[str]) -> dict[str, bytes]:
+    """The newest lines of those of the sessions that ended on ``day`` and were kept; each file is opened once."""
     path, sealed = layout.transcripts_path(root, day), layout.sealed_path(root, day)
     # Nothing inside a line can look like this: quotes in a text are escaped.
-    beginning = b'{"session_id":' + orjson.dumps(session_id) + b","
-    line = None
+    wanted = {session: b'{"session_id":' + orjson.dumps(session) + b"," for session in sessions}
+    found: dict[str, bytes] = {}
     if path.is_file() and path.stat().st_size:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            line = _last_line(data, beginning)
-    if line is None and sealed.is_file():
-        line = _last_line(sealing.read(sealed), beginning)
-    return None if line is None else decode_messages(line)
+            found = _last_lines(data, wanted)
+    if len(found) < len(wanted) and sealed.is_file():
+        rest = {session: beginning for session, beginning in wanted.items() if session not in found}
+        found |= _last_lines(sealing.read(sealed), rest)
+    return found
+
+
+def _last_lines(data: bytes | mmap.mmap, wanted: Mapping[str, bytes]) -> dict[str, bytes]:
+    lines = {session: _last_line(data, beginning) for session, beginning in wanted.items()}
+    return {session: line for session, line in lines.items() if line is not None}
 
 
 def _last_line(data: bytes | mmap.mmap, beginning: bytes) -> bytes | None:

@@ -14,30 +14,33 @@ from ion_summary.errors import UnknownFormatError
 from ion_summary.transcripts import files, plugins, sniff
 from ion_summary.transcripts.reader import Evidence, Reader, Source
 
-# In the order in which they are asked; of equal evidence the first wins.
-_FORMATS = (
-    "chatgpt",
-    "claude",
-    "claude_code",
-    "codex",
-    "gemini_cli",
-    "aistudio",
-    "gemini_takeout",
-    "llm",
-    "native",
-    "openai",
-    "sharegpt",
-    "slack",
-    "discord",
-    "telegram",
-    "facebook",
-    "kakaotalk",
-    "mbox",
-    "whatsapp",
-    "captions",
-    "plaintext",
-    "csv",
-)
+_JSON, _TEXT, _BINARY = "json", "text", "binary"
+# In the order in which they are asked; of equal evidence the first wins. Each with the kinds of content that it can be:
+# the others' modules need not even be imported.
+_FORMATS: Mapping[str, tuple[str, ...]] = {
+    "chatgpt": (_JSON,),
+    "claude": (_JSON,),
+    "claude_code": (_JSON,),
+    "codex": (_JSON,),
+    "gemini_cli": (_JSON,),
+    "aistudio": (_JSON, _TEXT),  # JSON that is not quite right
+    "gemini_takeout": (_JSON, _TEXT),
+    "llm": (_BINARY,),
+    "native": (_JSON,),
+    "openai": (_JSON,),
+    "sharegpt": (_JSON,),
+    "slack": (_JSON, _TEXT),  # a day without messages is an empty array, in which nothing of JSON shows
+    "discord": (_JSON,),
+    "telegram": (_JSON,),
+    "facebook": (_JSON,),
+    "kakaotalk": (_TEXT,),
+    "mbox": (_TEXT,),
+    "whatsapp": (_TEXT,),
+    "captions": (_TEXT,),
+    "plaintext": (_TEXT,),
+    "csv": (_TEXT,),
+}
+_NAMES = tuple(_FORMATS)
 
 
 class _Readers(Mapping[str, Reader]):
@@ -45,16 +48,16 @@ class _Readers(Mapping[str, Reader]):
 
     def __getitem__(self, name: str) -> Reader:
         if name not in _FORMATS:
-            return plugins.readers(_FORMATS)[name]
+            return plugins.readers(_NAMES)[name]
         reader: Reader = import_module(f"ion_summary.transcripts.{name}").READER
         return reader
 
     def __iter__(self) -> Iterator[str]:
         yield from _FORMATS
-        yield from plugins.readers(_FORMATS)
+        yield from plugins.readers(_NAMES)
 
     def __len__(self) -> int:
-        return len(_FORMATS) + len(plugins.readers(_FORMATS))
+        return len(_FORMATS) + len(plugins.readers(_NAMES))
 
 
 READERS: Mapping[str, Reader] = _Readers()
@@ -87,7 +90,8 @@ def detect(source: Source, input_format: str | None = None) -> Detection:
     look = sniff.look(head)
     if look.kind == "empty":
         return Detection(None, look.what)
-    found = [(name, READERS[name].recognise(head, source.name)) for name in READERS]
+    asked = [name for name in READERS if look.kind in _FORMATS.get(name, (look.kind,))]
+    found = [(name, READERS[name].recognise(head, source.name)) for name in asked]
     evidence = sorted(((name, each) for name, each in found if each), key=lambda pair: -pair[1].score)
     if evidence and evidence[0][1].score >= Evidence.TAKEN:
         name, best = evidence[0]

@@ -9,7 +9,12 @@ import pytest
 from ion_summary.errors import UnknownFormatError
 from ion_summary.transcripts.detect import READERS, detect
 from ion_summary.transcripts.reader import Evidence, Rejected, Source
+from ion_summary.transcripts.sniff import HEAD
 from tests.transcripts.helpers import GOLDEN, items
+
+GOLDEN_FILES = sorted(
+    path for path in GOLDEN.rglob("*") if path.is_file() and path.suffixes[-2:] != [".expected", ".json"]
+)
 
 UNKNOWN = {
     "prose.txt": "Dear diary,\nNote: nothing happened today.\n",
@@ -96,3 +101,17 @@ def test_a_speaker_called_by_a_number_is_no_json(tmp_path: Path) -> None:
 def test_damage_in_the_first_line_does_not_hide_the_format(tmp_path: Path) -> None:
     good = (GOLDEN / "openai.jsonl").read_bytes()
     assert detect(source(tmp_path / "x", b'{"broken\n' + good)).reader is READERS["openai"]
+
+
+@pytest.mark.parametrize("path", GOLDEN_FILES, ids=lambda path: path.name)
+def test_whoever_is_not_asked_has_nothing_to_say(path: Path) -> None:
+    """Of a kind of content only the readers are asked that can be of that kind; the others would find nothing."""
+    head = path.read_bytes()[:HEAD]
+    if not head:
+        return
+    told = {name for name, _ in detect(Source(path.name, path)).evidence}
+    assert {name for name in READERS if READERS[name].recognise(head, path.name)} == told
+
+
+def test_formats_may_be_named_with_hyphens(tmp_path: Path) -> None:
+    assert detect(source(tmp_path / "x", ""), "claude-code").reader is READERS["claude_code"]

@@ -110,9 +110,9 @@ def locked(directory: Path, timeout: float) -> Iterator[None]:
     files.make_directory(directory)
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _lock(descriptor, directory, timeout)
-        with files.writing(directory):
-            _remove_leftovers(directory)
+        if _lock(descriptor, directory, timeout):
+            with files.writing(directory):
+                _remove_leftovers(directory)
         yield
     finally:
         os.close(descriptor)
@@ -128,7 +128,8 @@ def wait_for_writer(directory: Path, timeout: float) -> None:
             os.close(descriptor)
 
 
-def _lock(descriptor: int, directory: Path, timeout: float) -> None:
+def _lock(descriptor: int, directory: Path, timeout: float) -> bool:
+    """Takes the lock; False where a directory cannot have one, as on many network shares."""
     deadline = time.monotonic() + timeout
     while True:
         try:
@@ -137,8 +138,10 @@ def _lock(descriptor: int, directory: Path, timeout: float) -> None:
             if time.monotonic() >= deadline:
                 raise ArchivesLockedError(path=directory, seconds=timeout) from None
             time.sleep(_POLL_S)
+        except OSError:
+            return False
         else:
-            return
+            return True
 
 
 def _remove_leftovers(directory: Path) -> None:

@@ -250,6 +250,24 @@ def test_writers_and_other_backups_are_waited_for(filled: SessionSummaryStorage,
     make(filled, tmp_path / "out")
 
 
+def test_where_directories_have_no_locks_leftovers_stay_for_they_may_be_in_use(
+    filled: SessionSummaryStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = fcntl.flock
+
+    def flock(descriptor: int, how: int) -> None:
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+            raise OSError(9, "Bad file descriptor")
+        real(descriptor, how)
+
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".ion-summary-x").write_bytes(b"")
+    monkeypatch.setattr(fcntl, "flock", flock)
+    report = make(filled, tmp_path / "out")
+    assert report.archive is not None
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".ion-summary-x", report.archive.name]
+
+
 def test_leftovers_are_cleared_and_nothing_else(filled: SessionSummaryStorage, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()

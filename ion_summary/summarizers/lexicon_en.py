@@ -174,6 +174,9 @@ NO_TAGS = frozenset(
     """
     new old big long hot cold red blue green white black free extra full fast slow late early easy cheap ready safe sad
     use hang fail pay send run buy sell cost hold drop fix set cut add check share send bring join sign grab told left
-    paid sent bought sold broke lost found met held spent built
+    paid sent bought sold broke lost found met held spent built act move lower upper select distinct desc begin usd krw
+    eur due done wait extra separate day week year pick reach receive suggest perform clean multiple recent latest
+    additional direct pls yay explain repeat similar instead recommend close broken terrible trouble incomplete
+    current yourselve jan feb mar apr jun jul aug sep oct nov dec analyze issue
     """.split()
 )

@@ -191,8 +191,11 @@ POINTING_STEMS = tuple(
 # What ends in one of these is no noun, and so no tag.
 VERB_ENDINGS = tuple(
     """
-    다 요 죠 까 니 면 서 며 게 지 자 네 데 고 러 려 든 던 는 은 을 할 될 한 된 했 됐 해 돼 어 아 워 여 줘 시 히 듯
+    다 요 죠 까 니 면 서 며 게 지 자 네 데 고 러 려 든 던 는 은 을 할 될 한 된 했 됐 해 돼 어 아 워 여 줘 히 듯
+    하시 주시 으시 오시 보시 드시 가시 나시 되시 계시 마시
     군 구나 거든 잖아 려고 도록 어야 면서 세 리 하세 버리 기 을까 있 없 더라 었 았 였 인데 씩 만큼
+    셨나 었나 았나 겠나 시나 낼 겨 와서 라서 러니 셔 시길 신가 느라 지실 하신 는걸 온대 쉽긴 시피 러운 까운 생긴
+    갈래 할래 줄래 올래 볼래
     """.split()
 )
 
@@ -209,5 +212,14 @@ DECIDE_ENDINGS = tuple(
     """.split()
 )
 
+# What may hang behind a noun after its particles are off: plural, honorific, the stem of a verb made of it.
+BEHIND_NOUNS = "들님하되"
+
 # They say something, but nobody would look for a session under them.
-NO_TAGS = frozenset("설명 상황 문의 상담 내용 방법 확인 부탁 가능 필요 사용 이유 준비 도움 안내 경우".split())
+NO_TAGS = frozenset(
+    """
+    설명 상황 문의 상담 내용 방법 확인 부탁 가능 필요 사용 이유 준비 도움 안내 경우 올라 나온 보내 챙겨
+    나가 들어가 나오 올려 내려 바꾸 바뀌 지우 누르 빠져 따라 완료 처리 진행 사이 끝
+    첫째 둘째 셋째 번째 것들 그들 자신 이후 이따 하루 매일 매달 문제 마치 중인 추가 예뻐 아파 마셔 마실
+    """.split()
+)

@@ -189,5 +189,12 @@ def _korean(word: str) -> Word:
         return Word(noun, NUMBER, cues, "")
     if word.startswith(ko.COMMON_STEMS):
         return Word(term, COMMON, cues, "")
-    form = "" if cues & TIME or len(noun) < 2 or noun in ko.NO_TAGS or noun.endswith(ko.VERB_ENDINGS) else noun
-    return Word(term, RARE if len(noun) > 3 else PLAIN, cues, form)
+    return Word(term, RARE if len(noun) > 3 else PLAIN, cues, "" if cues & TIME else _tag_of(noun))
+
+
+def _tag_of(noun: str) -> str:
+    """``noun`` as a tag shows it: ``고객님들`` is 고객, the ``운동하`` of 운동하고 운동; "" if a verb."""
+    noun = noun.rstrip("'")
+    while len(noun) > 2 and noun[-1] in ko.BEHIND_NOUNS:
+        noun = noun[:-1]
+    return "" if len(noun) < 2 or noun in ko.NO_TAGS or noun.endswith(ko.VERB_ENDINGS) else noun

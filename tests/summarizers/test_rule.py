@@ -212,6 +212,25 @@ def test_tags_are_nouns_without_particles_or_plurals_of_grammar() -> None:
     assert RunningSummary.from_dict(json.loads(json.dumps(_heard(said).to_dict()))).tags(1) == tags[:1]
 
 
+@pytest.mark.parametrize(
+    ("said", "tag"),
+    [
+        ("고객님들이 건의했습니다.", "고객"),
+        ("건물 앞에서 운동하고 있어요.", "운동"),
+        ("'캐시 지우기'를 눌렀어요.", "캐시"),
+        ("The invoices were lost.", "invoice"),
+    ],
+)
+def test_a_tag_is_the_bare_noun(said: str, tag: str) -> None:
+    tags = digest_session([{"role": "user", "content": said}])[1]
+    assert tag in tags and not [each for each in tags if each.startswith(tag) and each != tag]
+
+
+@pytest.mark.parametrize("said", ["바꾸셨나요?", "갈래?", "보내 주셔서요.", "SELECT DISTINCT lower", "day week pick"])
+def test_what_is_no_subject_makes_no_tag(said: str) -> None:
+    assert digest_session([{"role": "user", "content": said}])[1] == []
+
+
 def _heard(said: list[dict[str, str]]) -> RunningSummary:
     running = RunningSummary()
     for message in said:

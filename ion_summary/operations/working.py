@@ -141,6 +141,7 @@ class _Run:
         self._unstored = 0
         self._claimed = 0
         self._busy_until = 0.0
+        self._too_dear: OverBudgetError | None = None
         self._begun = self._stored_at = self._renewed_at = time.monotonic()
 
     async def work(self) -> None:
@@ -160,6 +161,8 @@ class _Run:
         finally:
             self._give_back()
         await self._store(at_once=True)
+        if not self.report.done:
+            self.report.stopped = self.report.stopped or self._too_dear
         self._progress.finish()
 
     def _total(self) -> int | None:
@@ -270,6 +273,8 @@ class _Run:
             self.report.stopped = self.report.stopped or error
             busy.append(job)  # it has not failed, it was not tried
             return
+        if isinstance(error, OverBudgetError):
+            self._too_dear = error
         # What is too dear today may not be tomorrow.
         retry = not error.terminal or isinstance(error, OverBudgetError)
         failed.append((job, Failure(error.code, error.reason, retry, error.retry_after_s)))

@@ -115,7 +115,8 @@ def test_what_ends_the_run_has_its_own_status(
 def test_a_budget_is_not_exceeded(store: Path, fake: FakeGemini, run: Callable[..., Any], tmp_path: Path) -> None:
     done = run("summarize", "--pending", "--max-cost", "0.000001", "--json")
     assert fake.state.calls == 0
-    assert done.exit_code in (3, 21)
+    assert done.exit_code == 21
+    assert orjson.loads(done.stderr.splitlines()[-1])["error"]["code"] == "over_budget"
     settings = tmp_path / "budget.toml"
     settings.write_text("budget_day = 0.0005\n")
     assert run("summarize", "--pending", "--config", settings).exit_code in (0, 3, 21)

@@ -18,8 +18,8 @@ from ion_summary.text.tokens import Term
 
 #: So many of the newest matches, and if there are more, of those with the words in title or tags, are weighed: each is
 #: read for it.
-WEIGHED = 200
-FOREMOST = 50
+WEIGHED = 100
+FOREMOST = 30
 
 _K1 = 1.2
 _B = 0.75

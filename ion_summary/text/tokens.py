@@ -166,11 +166,14 @@ class Term(NamedTuple):
         variants = self.variants
         if not any(variant in folded for variant in variants):
             return False
-        if not any(_is_latin(variant[0]) or _is_latin(variant[-1]) for variant in variants):
+        if not _has_latin_edge(variants):
             return True
         return any(self._spans(folded, _pattern(variants, " ", 0)))
 
     def _spans(self, text: str, pattern: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+        if not _has_latin_edge(self.variants):
+            yield from (match.span() for match in pattern.finditer(text))
+            return
         # That no Latin word is cut is not left to the pattern: with all of CJK in it, it takes long to compile.
         end_is_open = self._is_open
         at = 0
@@ -238,6 +241,11 @@ def _variants(term: Term) -> tuple[str, ...]:
     if term.literal or not all(map(_is_cjk, text)):
         return (text,)
     return _spaced(bare(text))
+
+
+@lru_cache(maxsize=256)
+def _has_latin_edge(variants: tuple[str, ...]) -> bool:
+    return any(_is_latin(variant[0]) or _is_latin(variant[-1]) for variant in variants)
 
 
 def _spaced(run: str) -> tuple[str, ...]:

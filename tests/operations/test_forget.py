@@ -109,6 +109,15 @@ def test_nothing_is_left_of_a_user(storage: SessionSummaryStorage, inbox: Path) 
     assert forget(storage, who) == ForgetPlan(0, 0, 0)
 
 
+def test_without_new_pages_that_test_fails(
+    storage: SessionSummaryStorage, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ion_summary.store.index.vacuum", lambda db: None)
+    filled(storage, inbox)
+    forget(storage, Forgotten(user="kim.minsu@example.com"))
+    assert traces(storage.path, *SECRETS[:3])
+
+
 def test_rooms_in_which_he_spoke_go_too(storage: SessionSummaryStorage, inbox: Path) -> None:
     others = filled(storage, inbox)
     forget(storage, Forgotten(user="비밀의김민수"))

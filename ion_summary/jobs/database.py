@@ -75,9 +75,16 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 
 def wipe_log(db: sqlite3.Connection) -> None:
-    """Empties the write-ahead log: it holds pages as they were before something was deleted from them."""
+    """Empties the write-ahead log: it holds pages as they were before something was deleted from them.
+
+    Raises StoreNotWritableError if somebody reads the database for so long that it cannot be done.
+    """
     with _as_errors(NAME):
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        (busy, *_) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise StoreNotWritableError(
+            path=NAME, reason="another process is reading it, so that its log cannot be emptied"
+        )
 
 
 def _migrate(db: sqlite3.Connection, path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ion_summary.errors import StoreCorruptError, StoreNotWritableError
-from ion_summary.jobs import counting, owners, schema
+from ion_summary.jobs import counting, database, owners, schema
 from ion_summary.jobs.database import open_database, path_of
 from ion_summary.jobs.erasing import forget
 from ion_summary.jobs.ledger import Billed, Ledger, Sent
@@ -268,3 +268,17 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 def test_the_lease_is_renewed_several_times_before_it_ends() -> None:
     assert owners.RENEW_S * 2 < owners.LEASE_MS / 1000
+
+
+def test_what_cannot_be_wiped_is_not_said_to_be_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_BUSY_MS", 50)
+    with Queue(tmp_path) as queue:
+        queue.put([wanted("canary")])
+        reader = sqlite3.connect(path_of(tmp_path), isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM job").fetchall()
+        with pytest.raises(StoreNotWritableError, match="reading"):
+            forget(tmp_path, ["canary"])
+        reader.close()
+        assert forget(tmp_path, ["canary"]) == 0
+        assert all(b"canary" not in path.read_bytes() for path in tmp_path.iterdir())

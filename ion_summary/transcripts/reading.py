@@ -62,7 +62,7 @@ def _inert(session: Session) -> Session | None:
         return None
     return Session(
         (session.session_id and one_line(session.session_id)) or None,
-        (session.user_id and one_line(session.user_id)) or None,
+        (session.user_id and _name(session.user_id)) or None,
         messages,
         session.metadata and _inert_mapping(session.metadata, 0),
         session.place,
@@ -79,7 +79,10 @@ def _inert_message(message: Message, text: str) -> Message:
 
 
 def _inert_mapping(values: dict[str, Any], nesting: int) -> dict[str, Any]:
-    return {_name(str(key)): _inert_value(value, nesting + 1) for key, value in values.items()}
+    return {
+        _name(str(key)): one_line(value) if type(value) is str else _inert_value(value, nesting + 1)
+        for key, value in values.items()
+    }
 
 
 def _inert_value(value: Any, nesting: int) -> Any:

@@ -59,7 +59,7 @@ def _fill_up(store: Path, disk: Path, inbox: Path, *words: str) -> tuple[set[str
     return set(oracle.scan(store)), ended
 
 
-@pytest.mark.parametrize("transcripts", [True, False])
+@pytest.mark.parametrize("transcripts", [True, pytest.param(False, marks=pytest.mark.sweep)])
 def test_a_full_disk_is_pruned_and_takes_more(tmp_path: Path, transcripts: bool, figure: Callable[[str], None]) -> None:
     inbox = _inbox(tmp_path)
     words = () if transcripts else ("--no-transcripts",)

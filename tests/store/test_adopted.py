@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ion_summary.operations.backup import BackupRequest, backup
 from ion_summary.operations.reindex import reindex
+from ion_summary.operations.restore import RestoreRequest, restore
 from ion_summary.progress import Silent
 from ion_summary.store.query import Query
 from ion_summary.store.storage import SessionSummaryStorage
@@ -187,3 +189,18 @@ def test_strange_counts_are_no_damage(store: Path, name: str, value: Any) -> Non
     with SessionSummaryStorage(store, tz=UTC) as storage:
         assert storage.load("s") is not None
         assert storage.get_stats()["total_sessions"] == 1
+
+
+def test_it_is_backed_up_restored_and_merged_as_it_is(adopted: Path, tmp_path: Path) -> None:
+    before = files_of(adopted)
+    with SessionSummaryStorage(adopted, tz=UTC) as storage:
+        report = backup(storage, BackupRequest(tmp_path / "out"), Silent())
+    assert (report.sessions, report.strange) == (4, [])
+    assert report.archive is not None
+    for mode in ("new", "merge", "replace"):
+        with SessionSummaryStorage(tmp_path / "again", tz=UTC) as storage:
+            done = restore(storage, RestoreRequest(report.archive, mode, workers=1), Silent())  # type: ignore[arg-type]
+            assert files_of(storage.path) == before
+            assert {one.session_id for one in storage.list_recent(100)} == {"s-1", "s-2", "s-3", "s-4"}
+            if done.merged is not None:
+                assert (done.merged.new, done.merged.updated, done.merged.unchanged) == (0, 0, 4)

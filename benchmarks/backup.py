@@ -4,9 +4,9 @@
 
 Makes a store's partitions and as many bytes of transcripts, and its index. Then, taking turns: ``ion-summary backup``
 against ``tar | zstd`` of the same tree (at zstd's own level, 3; both synced to the disk), ``ion-summary restore``
-against ``zstd -d | tar -x``. A restore also builds the index, which tar has not: so what it does before that (unpack,
-verify, sync) is measured in a process of its own. ``backup`` reads back what it has written, which tar does not; that is
-not taken off.
+against ``zstd -d | tar -x``. A restore also builds the index,
+which tar has not: so what it does before that (unpack, verify, sync) is measured in a process of its own. ``backup``
+reads back what it has written, which tar does not; that is not taken off.
 """
 
 from __future__ import annotations

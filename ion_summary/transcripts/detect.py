@@ -34,9 +34,10 @@ _FORMATS: Mapping[str, tuple[str, ...]] = {
     "telegram": (_JSON,),
     "facebook": (_JSON,),
     "kakaotalk": (_TEXT,),
-    "mbox": (_TEXT,),
     "whatsapp": (_TEXT,),
     "captions": (_TEXT,),
+    "mbox": (_TEXT,),
+    "aider": (_TEXT,),
     "plaintext": (_TEXT,),
     "csv": (_TEXT,),
 }

@@ -288,3 +288,16 @@ def test_captions_that_are_being_written_stay_one_session(storage: SessionSummar
         + ["배포는 금요일 일정부터", "Sure. One moment", "배포는 금요일"]
     ]
     assert storage.list_recent()[0].metadata["participants"] == ["김팀장", "Anna"]
+
+
+def test_a_history_that_is_being_written_gives_each_session_once(
+    storage: SessionSummaryStorage, tmp_path: Path
+) -> None:
+    path = tmp_path / ".aider.chat.history.md"
+    starts = [f"# aider chat started at 2026-01-0{day} 10:00:00" for day in (4, 5)]
+    lines = [starts[0], "#### 고쳐줘", "", "I will.", "It is", "done.", starts[1], "#### again", "네."]
+    for end, expected in ((4, (1, 0, 0)), (5, (0, 1, 0)), (9, (1, 1, 0)), (9, (0, 0, 0))):
+        path.write_text("\n".join(lines[:end]) + "\n", "utf-8")
+        os.utime(path, ns=(end, end))
+        assert counts(run(storage, path))[:3] == expected
+    assert texts(storage) == [["고쳐줘", "I will.\nIt is\ndone."], ["again", "네."]]

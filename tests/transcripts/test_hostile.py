@@ -135,6 +135,7 @@ def test_every_text_that_a_reader_gives_is_inert(tmp_path: Path, format_name: st
         "gemini_takeout": '<html><div class="outer-cell"><div class="header-cell"><p>Gemini Apps</p></div>'
         f'<div class="content-cell">Prompted c{raw}<br>Jan 5, 2026, 3:04:11 PM KST<br>d{raw}</div></div>',
         "sharegpt": f'{{"id": "i{act}", "conversations": [{{"from": "human", "value": "c{act}"}}]}}',
+        "aider": f"# aider chat started at 2026-01-04 10:00:00\n#### c{raw}\n",
         "captions": f"WEBVTT\n\n00:01.000 --> 00:02.000\n<v n{raw}>c{raw}</v>\n",
         "whatsapp": f"24/8/21 PM 2:38 - n{raw}: c{raw}\n",
         "plaintext": f"---\ntitle: t{raw}\n---\nUser: c{raw}\nAgent: d{raw}\n",

@@ -24,6 +24,12 @@ _BESIDE = (
     ),
     (re.compile(r"agent-.+\.jsonl$"), re.compile(r"^agent-.+\.meta\.json$")),
     (
+        re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.jsonl$"),
+        re.compile(r"^(?:sessions-index\.json|memory)$"),
+    ),
+    # Gemini CLI's directory of a project: its sessions are in ``chats``, and hold what these hold.
+    (re.compile(r"chats$"), re.compile(r"^(?:logs\.json|shell_history|checkpoints?(?:-.*)?(?:\.json)?)$")),
+    (
         re.compile(r"inbox$"),  # of Facebook and Instagram
         re.compile(
             r"^(?:autofill_information|secret_conversations|secret_groups|community_chats_settings|chat_invites_received"

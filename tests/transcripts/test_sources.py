@@ -195,6 +195,14 @@ def test_a_claude_archive_gives_its_conversations_alone(tmp_path: Path) -> None:
     assert [Path(name).name for name in names(tmp_path / "unpacked")] == ["conversations.json"]
 
 
+def test_what_gemini_cli_keeps_beside_its_sessions_is_passed_over(tmp_path: Path) -> None:
+    for name in ("p/chats/session-1.jsonl", "p/logs.json", "p/checkpoint-a.json", "p/shell_history", "other/logs.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("[]")
+    found = [name.removeprefix(f"{tmp_path}/") for name in names(tmp_path)]
+    assert found == ["other/logs.json", "p/chats/session-1.jsonl"]
+
+
 def test_what_claude_code_keeps_beside_its_logs_is_passed_over(tmp_path: Path) -> None:
     for name in ("s/subagents/agent-1.jsonl", "s/subagents/agent-1.meta.json", "s/tool-results/1.txt", "s.jsonl"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

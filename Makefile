@@ -49,6 +49,7 @@ bench: $(BENCH)  ## Set up, then run the benchmarks at a small size (benchmarks/
 	$(PYTHON_IN_VENV) -m benchmarks.original --sessions 2000
 	$(PYTHON_IN_VENV) -m benchmarks.worker --sessions 500 --runs 3
 	$(PYTHON_IN_VENV) -m benchmarks.readers --megabytes 2
+	$(PYTHON_IN_VENV) -m benchmarks.gemini --seconds 6
 
 docs: $(DEV)  ## Write the generated pages of docs/ again
 	$(PYTHON_IN_VENV) -m scripts.generate_docs

@@ -92,8 +92,8 @@ class CallPace:
     def __init__(self, rpm: float | None, now: float) -> None:
         self._most = _MOST_RATE if rpm is None else _SHARE * rpm / 60
         self._burst = 1.0 if rpm is None else max(1.0, rpm // 100)
-        # The rate that was refused; without one, the search is still doubling.
-        self._refused: float | None = None
+        # The rate that was refused; without one, the search is still doubling. A known limit needs no search.
+        self._refused: float | None = None if rpm is None else self._most
         self._bucket = Bucket(_FIRST_RATE if rpm is None else self._most, self._burst, now)
         self._grown_at = self._settled_until = self._known_until = now
         self._wanted = False

@@ -76,6 +76,13 @@ def test_a_small_unknown_limit_costs_few_refusals(kind: Callable[[float], Limit]
     assert not any(isinstance(result, ProviderError) for result in results)
 
 
+def test_one_refusal_at_a_known_limit_costs_little() -> None:
+    refusal = RateLimitedError(reason="429", retry_after_s=0.2)
+    provider = Provider(BucketLimit(1200), failures=[*[None] * 100, refusal])
+    run(provider, Limits(concurrency=64, rpm=1200), 60)
+    assert rate(provider, 10, 60) >= 0.9 * 20
+
+
 def test_a_limit_that_is_wrong_does_no_harm() -> None:
     provider = Provider(BucketLimit(600))
     run(provider, Limits(concurrency=64, rpm=6000), 120)

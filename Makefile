@@ -41,7 +41,8 @@ faults: $(DEV)  ## Set up, then run the long forms of the fault tests (minutes)
 
 bench: $(BENCH)  ## Set up, then run the benchmarks at a small size (benchmarks/README.md has the large ones)
 	$(PYTHON_IN_VENV) -m benchmarks.ingest --sessions 2000 --files 20
-	$(PYTHON_IN_VENV) -m benchmarks.search --sessions 2000
+	$(PYTHON_IN_VENV) -m benchmarks.search --sessions 2000 --runs 3
+	$(PYTHON_IN_VENV) -m benchmarks.together --sessions 2000 --runs 3
 	$(PYTHON_IN_VENV) -m benchmarks.cold_start --sessions 2000
 	$(PYTHON_IN_VENV) -m benchmarks.reindex --sessions 2000
 	$(PYTHON_IN_VENV) -m benchmarks.prune --sessions 2000

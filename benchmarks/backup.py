@@ -25,8 +25,8 @@ _UNPACK = """
 import sys
 from pathlib import Path
 from ion_summary.progress import Silent
-from ion_summary.store.archive_reading import ArchiveReader
-from ion_summary.store.restoring import staged, unpack
+from ion_summary.store.archives.reading import ArchiveReader
+from ion_summary.store.archives.restoring import staged, unpack
 target = Path(sys.argv[2])
 with ArchiveReader(Path(sys.argv[1])) as reader, staged(target) as stage:
     unpack(reader, stage, Silent())

@@ -30,8 +30,8 @@ from benchmarks import generate
 from benchmarks.measure import ROOT, Clock, Report, environment
 from ion_summary.errors import ProviderError
 from ion_summary.model import Message, Usage
-from ion_summary.summarizers.limits import Limits
 from ion_summary.summarizers.llm import LlmRequest
+from ion_summary.summarizers.llm.limits import Limits
 
 LATENCY_S = 0.3
 RPM = 1200
@@ -120,10 +120,10 @@ def _run(url: str, concurrency: int, rpm: float | None, seconds: float, kind: st
 
 async def _ours(url: str, concurrency: int, rpm: float | None, seconds: float) -> dict[str, Any]:
     """One case, in this process. Imports and the first connections are made before the clock starts."""
-    from ion_summary.summarizers.gemini import GeminiSummarizer
-    from ion_summary.summarizers.prices import load
-    from ion_summary.summarizers.spending import Budget
-    from ion_summary.summarizers.stack import stacked
+    from ion_summary.summarizers.llm.gemini import GeminiSummarizer
+    from ion_summary.summarizers.llm.prices import load
+    from ion_summary.summarizers.llm.spending import Budget
+    from ion_summary.summarizers.llm.stack import stacked
 
     requests, prices = _generated(), load()
     gemini = GeminiSummarizer("key", MODEL, base_url=url, prices=prices)
@@ -167,8 +167,8 @@ async def _bare(url: str, concurrency: int, _: float | None, seconds: float) -> 
     from google import genai
     from google.genai.types import HttpOptions
 
-    from ion_summary.summarizers.gemini import _config
-    from ion_summary.summarizers.prompt import build
+    from ion_summary.summarizers.llm.gemini import _config
+    from ion_summary.summarizers.llm.prompt import build
 
     client = genai.Client(vertexai=False, api_key="key", http_options=HttpOptions(base_url=url))
     requests = _generated()
@@ -214,10 +214,10 @@ def _redaction(report: Report, data: Path | None) -> None:
 
 def _costs(report: Report, data: Path | None) -> None:
     """Dollars for a thousand sessions by estimate: ours at once, in batches, and a plain call with the text alone."""
-    from ion_summary.summarizers.gemini import GeminiSummarizer
-    from ion_summary.summarizers.prices import load
-    from ion_summary.summarizers.spending import Budget
-    from ion_summary.summarizers.stack import stacked
+    from ion_summary.summarizers.llm.gemini import GeminiSummarizer
+    from ion_summary.summarizers.llm.prices import load
+    from ion_summary.summarizers.llm.spending import Budget
+    from ion_summary.summarizers.llm.stack import stacked
 
     prices = load()
     gemini = GeminiSummarizer("key", MODEL, prices=prices)
@@ -242,8 +242,8 @@ def _sets(data: Path | None) -> Iterator[tuple[str, list[LlmRequest]]]:
 
 def _plain(request: LlmRequest) -> Usage:
     """A call of the text with speakers and one sentence of instruction, answered in prose of the same length."""
-    from ion_summary.summarizers.estimate import raw_tokens
-    from ion_summary.summarizers.prompt import language_of
+    from ion_summary.summarizers.llm.estimate import raw_tokens
+    from ion_summary.summarizers.llm.prompt import language_of
 
     text = "\n".join(f"{message.name or message.role}: {message.content}" for message in request.messages)
     letters = request.max_chars * 0.6

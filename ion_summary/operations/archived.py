@@ -14,18 +14,20 @@ from ion_summary.errors import ArchivesLockedError, SnapshotCorruptError, UsageE
 from ion_summary.jobs.forgotten import forget_if
 from ion_summary.operations.backup import destination, publish
 from ion_summary.progress import Progress
-from ion_summary.store import archives, encryption, erasing, files, layout, tombstones
-from ion_summary.store.archive import Member
-from ion_summary.store.archive_reading import ArchiveReader
-from ion_summary.store.archive_writing import pack
-from ion_summary.store.archives import Archive
+from ion_summary.store import erasing, files, layout, tombstones
+from ion_summary.store.archives import directory as archives
+from ion_summary.store.archives import encryption
+from ion_summary.store.archives.directory import Archive
+from ion_summary.store.archives.format import Member
+from ion_summary.store.archives.members import files_of, is_records, is_sealed, is_transcripts
+from ion_summary.store.archives.packing import CODECS, ZSTANDARD, UnpackingError, unpacked
+from ion_summary.store.archives.reading import ArchiveReader
+from ion_summary.store.archives.restoring import unpack
+from ion_summary.store.archives.retention import Rules, last_day
+from ion_summary.store.archives.snapshot import LEFTOVER, Held, Moment
+from ion_summary.store.archives.writing import pack
 from ion_summary.store.catalog import hash64
 from ion_summary.store.forgotten import Forgotten, erase_forgotten
-from ion_summary.store.members import files_of, is_records, is_sealed, is_transcripts
-from ion_summary.store.packing import CODECS, ZSTANDARD, UnpackingError, unpacked
-from ion_summary.store.restoring import unpack
-from ion_summary.store.retention import Rules, last_day
-from ion_summary.store.snapshot import LEFTOVER, Held, Moment
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.store.tombstones import Tombstones
 from ion_summary.text.clean import one_line

@@ -14,14 +14,16 @@ from typing import Any, BinaryIO
 from ion_summary.config import Settings
 from ion_summary.errors import UsageError
 from ion_summary.progress import Progress
-from ion_summary.store import archives, encryption, files
-from ion_summary.store.archive_reading import ArchiveReader
-from ion_summary.store.archive_writing import Packed, pack
-from ion_summary.store.archives import Archive
-from ion_summary.store.members import is_records
-from ion_summary.store.packing import GZIP, ZSTANDARD, Codec
-from ion_summary.store.retention import Rules, reasons_to_keep
-from ion_summary.store.snapshot import LEFTOVER, moment
+from ion_summary.store import files
+from ion_summary.store.archives import directory as archives
+from ion_summary.store.archives import encryption
+from ion_summary.store.archives.directory import Archive
+from ion_summary.store.archives.members import is_records
+from ion_summary.store.archives.packing import GZIP, ZSTANDARD, Codec
+from ion_summary.store.archives.reading import ArchiveReader
+from ion_summary.store.archives.retention import Rules, reasons_to_keep
+from ion_summary.store.archives.snapshot import LEFTOVER, moment
+from ion_summary.store.archives.writing import Packed, pack
 from ion_summary.store.storage import SessionSummaryStorage
 
 NOTHING_GOES = Rules()

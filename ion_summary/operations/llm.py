@@ -13,14 +13,14 @@ from ion_summary.jobs.ledger import Billed, Ledger
 from ion_summary.jobs.queue import Queue
 from ion_summary.model import Usage
 from ion_summary.operations.recording import Recorded
-from ion_summary.summarizers.batch import GeminiBatch
-from ion_summary.summarizers.condense import Condensing
-from ion_summary.summarizers.gemini import GeminiSummarizer, fingerprint
-from ion_summary.summarizers.limits import Limits
 from ion_summary.summarizers.llm import KEY_VARIABLES, LlmRequest, LlmSummarizer
-from ion_summary.summarizers.prices import Prices, load
-from ion_summary.summarizers.spending import Budget, Cap
-from ion_summary.summarizers.stack import stacked
+from ion_summary.summarizers.llm.batch import GeminiBatch
+from ion_summary.summarizers.llm.condense import Condensing
+from ion_summary.summarizers.llm.gemini import GeminiSummarizer, fingerprint
+from ion_summary.summarizers.llm.limits import Limits
+from ion_summary.summarizers.llm.prices import Prices, load
+from ion_summary.summarizers.llm.spending import Budget, Cap
+from ion_summary.summarizers.llm.stack import stacked
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,14 @@ from ion_summary.errors import RefusedError, RestoreConflictError
 from ion_summary.jobs.forgotten import forget_if
 from ion_summary.progress import Progress
 from ion_summary.store import files, layout, tombstones
-from ion_summary.store.archive import Manifest
-from ion_summary.store.archive_reading import ArchiveReader
+from ion_summary.store.archives.format import Manifest
+from ion_summary.store.archives.members import is_records
+from ion_summary.store.archives.merging import Merged, merge
+from ion_summary.store.archives.reading import ArchiveReader
+from ion_summary.store.archives.restoring import is_empty, put_in_place, staged, strangers, unpack
 from ion_summary.store.database import remove_database
 from ion_summary.store.forgotten import Forgotten, erase_forgotten
 from ion_summary.store.lock import WriterLock
-from ion_summary.store.members import is_records
-from ion_summary.store.merging import Merged, merge
-from ion_summary.store.restoring import is_empty, put_in_place, staged, strangers, unpack
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.store.tombstones import Tombstones
 from ion_summary.store.writing import StoreWriter

@@ -14,8 +14,8 @@ from typing import Any
 import orjson
 
 from ion_summary.store import erasing, files, layout
+from ion_summary.store.archives.members import ORIGINAL_INDEX
 from ion_summary.store.catalog import content_number, hash64
-from ion_summary.store.members import ORIGINAL_INDEX
 from ion_summary.store.partition import DamagedLineError
 from ion_summary.store.tombstones import Tombstones
 

@@ -13,7 +13,7 @@ from ion_summary.operations.backup import BackupRequest, backup, verify_archive
 from ion_summary.operations.ingest import IngestRequest, ingest
 from ion_summary.operations.verify import verify
 from ion_summary.progress import Silent
-from ion_summary.store.archives import archives_in
+from ion_summary.store.archives.directory import archives_in
 from ion_summary.store.storage import SessionSummaryStorage
 from tests.conftest import files_of, lines, session
 from tests.faults.tracing import Ended, ion_summary, run

@@ -89,7 +89,8 @@ def unsynced(calls: Sequence[tuple[str, str]], place: Path) -> list[str]:
 # Runs the command line without one kind of sync.
 UNSYNCED = """
 import os, sys
-from ion_summary.store import files, restoring
+from ion_summary.store import files
+from ion_summary.store.archives import restoring
 which = sys.argv.pop(1)
 if which == "files":
     os.fsync, real = (lambda descriptor: None), os.fsync

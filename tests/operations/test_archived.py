@@ -15,9 +15,9 @@ from ion_summary.operations.ingest import IngestRequest, ingest
 from ion_summary.operations.restore import RestoreRequest, restore
 from ion_summary.progress import Silent
 from ion_summary.store import erasing, sealing, tombstones
-from ion_summary.store.archive_reading import ArchiveReader
+from ion_summary.store.archives.reading import ArchiveReader
+from ion_summary.store.archives.retention import Rules, last_day, reasons_to_keep
 from ion_summary.store.forgotten import Forgotten, erase_forgotten
-from ion_summary.store.retention import Rules, last_day, reasons_to_keep
 from ion_summary.store.storage import SessionSummaryStorage
 from tests.conftest import lines, session
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ion_summary.model import Message
 from ion_summary.operations.asking import redacted, restored
 from ion_summary.summarizers.llm import LlmRequest
-from ion_summary.summarizers.prompt import build
+from ion_summary.summarizers.llm.prompt import build
 
 
 def test_speakers_that_are_telephone_numbers_leave_it_as_marks() -> None:

@@ -27,8 +27,8 @@ from ion_summary.operations import backup as operation
 from ion_summary.operations.backup import BackupReport, BackupRequest, backup, verify_archive
 from ion_summary.operations.ingest import IngestRequest, ingest
 from ion_summary.progress import Silent
-from ion_summary.store.archive_reading import ArchiveReader
-from ion_summary.store.retention import Rules
+from ion_summary.store.archives.reading import ArchiveReader
+from ion_summary.store.archives.retention import Rules
 from ion_summary.store.storage import SessionSummaryStorage
 from tests.conftest import files_of, lines, session
 

@@ -23,7 +23,7 @@ from ion_summary.operations.worker import WorkerRequest, worker
 from ion_summary.operations.working import WorkReport
 from ion_summary.progress import Silent
 from ion_summary.store.storage import SessionSummaryStorage
-from ion_summary.summarizers.batch import GeminiBatch
+from ion_summary.summarizers.llm.batch import GeminiBatch
 from tests.conftest import lines, session
 from tests.fake_gemini import FakeGemini
 

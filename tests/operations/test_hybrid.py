@@ -26,7 +26,7 @@ from ion_summary.operations.llm import Llm
 from ion_summary.operations.recording import Recorded
 from ion_summary.operations.show import messages as messages_of
 from ion_summary.store.tombstones import append, forget_fields, mark_of
-from ion_summary.summarizers.prices import load
+from ion_summary.summarizers.llm.prices import load
 from tests.fake_gemini import FakeGemini
 from tests.operations.model import CountingModel, cost, payments
 

@@ -25,7 +25,8 @@ from ion_summary.operations.restore import Mode, RestoreRequest, plan, restore
 from ion_summary.operations.show import messages
 from ion_summary.operations.verify import verify
 from ion_summary.progress import Silent
-from ion_summary.store import layout, restoring, tombstones
+from ion_summary.store import layout, tombstones
+from ion_summary.store.archives import restoring
 from ion_summary.store.catalog import hash64
 from ion_summary.store.forgotten import Forgotten, erase_forgotten
 from ion_summary.store.pruning import Expiry

@@ -13,8 +13,8 @@ from typing import Any
 
 import orjson
 
-from ion_summary.store import archive
-from ion_summary.store.packing import ZSTANDARD
+from ion_summary.store.archives import format as archive
+from ion_summary.store.archives.packing import ZSTANDARD
 
 RECORDS = "2026-01/session_summaries_20260104.jsonl"
 LINE = b'{"session_id":"s","user_id":"u","summary":"- x","summary_type":"llm","created_at":"2026-01-04T00:00:00"}\n'

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from ion_summary.errors import SnapshotCorruptError
 from ion_summary.operations.backup import BackupRequest, backup
 from ion_summary.progress import Silent
-from ion_summary.store.archive_reading import ArchiveReader
-from ion_summary.store.members import is_member
-from ion_summary.store.packing import GZIP, ZSTANDARD, UnpackingError, unpack, unpacked
+from ion_summary.store.archives.members import is_member
+from ion_summary.store.archives.packing import GZIP, ZSTANDARD, UnpackingError, unpack, unpacked
+from ion_summary.store.archives.reading import ArchiveReader
 from ion_summary.store.storage import SessionSummaryStorage
 from tests.conftest import files_of
 from tests.store.hostile import ESCAPED, HOSTILE, LINE, RECORDS, entry, manifest, packed, tar

@@ -14,7 +14,7 @@ import pytest
 from ion_summary.operations.restore import RestoreRequest, restore
 from ion_summary.operations.verify import verify
 from ion_summary.progress import Silent
-from ion_summary.store.archives import archives_in
+from ion_summary.store.archives.directory import archives_in
 from ion_summary.store.storage import SessionSummaryStorage
 from tests.store import oracle
 

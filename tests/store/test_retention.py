@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ion_summary.store.retention import Rules, reasons_to_keep
+from ion_summary.store.archives.retention import Rules, reasons_to_keep
 
 SEOUL = ZoneInfo("Asia/Seoul")
 NEW_YORK = ZoneInfo("America/New_York")

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from ion_summary.errors import UnusableAnswerError
 from ion_summary.model import Message
-from ion_summary.summarizers.answer import check
 from ion_summary.summarizers.llm import LlmRequest
-from ion_summary.summarizers.prompt import build
-from ion_summary.summarizers.unsupported import unsupported
+from ion_summary.summarizers.llm.answer import check
+from ion_summary.summarizers.llm.prompt import build
+from ion_summary.summarizers.llm.unsupported import unsupported
 from ion_summary.text.clean import is_inert
 
 REQUEST = LlmRequest([Message("user", "My printer E-42 is broken."), Message("assistant", "Replace drum DR-2400.")])

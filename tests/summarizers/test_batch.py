@@ -16,9 +16,9 @@ from ion_summary.errors import (
     UnusableAnswerError,
 )
 from ion_summary.model import Message
-from ion_summary.summarizers.batch import GeminiBatch
-from ion_summary.summarizers.gemini import GeminiSummarizer, body
 from ion_summary.summarizers.llm import LlmRequest, LlmSummary
+from ion_summary.summarizers.llm.batch import GeminiBatch
+from ion_summary.summarizers.llm.gemini import GeminiSummarizer, body
 from tests.fake_gemini import FakeGemini
 from tests.fake_gemini.server import request_hash
 from tests.summarizers.conftest import KEY, MODEL, korean, run

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from ion_summary.errors import ProviderError, ProviderRefusedError
 from ion_summary.model import Message, Usage
-from ion_summary.summarizers.condense import Condensing
-from ion_summary.summarizers.estimate import raw_tokens
-from ion_summary.summarizers.gemini import GeminiSummarizer
 from ion_summary.summarizers.llm import LlmRequest, LlmSummary
+from ion_summary.summarizers.llm.condense import Condensing
+from ion_summary.summarizers.llm.estimate import raw_tokens
+from ion_summary.summarizers.llm.gemini import GeminiSummarizer
 from tests.fake_gemini import FakeGemini
 from tests.fake_gemini.answers import prompt_text
 from tests.summarizers.conftest import KEY, MODEL, korean, run

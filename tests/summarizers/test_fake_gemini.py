@@ -9,8 +9,8 @@ import urllib.request
 from pathlib import Path
 
 from ion_summary.errors import ProviderError
-from ion_summary.summarizers.gemini import GeminiSummarizer
 from ion_summary.summarizers.llm import LlmSummary
+from ion_summary.summarizers.llm.gemini import GeminiSummarizer
 from tests.summarizers.conftest import KEY, MODEL, korean, run
 
 ROOT = Path(__file__).parents[2]

@@ -21,13 +21,13 @@ from ion_summary.errors import (
     UnusableAnswerError,
 )
 from ion_summary.model import Message
-from ion_summary.summarizers.gemini import GeminiSummarizer
-from ion_summary.summarizers.gemini_client import Secret
-from ion_summary.summarizers.limits import Limits
 from ion_summary.summarizers.llm import LlmRequest, LlmSummary, content_hash
-from ion_summary.summarizers.prices import load
-from ion_summary.summarizers.spending import Budget
-from ion_summary.summarizers.stack import stacked
+from ion_summary.summarizers.llm.gemini import GeminiSummarizer
+from ion_summary.summarizers.llm.gemini_client import Secret
+from ion_summary.summarizers.llm.limits import Limits
+from ion_summary.summarizers.llm.prices import load
+from ion_summary.summarizers.llm.spending import Budget
+from ion_summary.summarizers.llm.stack import stacked
 from tests.fake_gemini import FakeGemini
 from tests.fake_gemini.answers import thinking_config
 from tests.fake_gemini.behaviours import BILLED

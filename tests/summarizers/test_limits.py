@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from ion_summary.errors import ProviderError, ProviderUnavailableError, RateLimitedError, UsageError
 from ion_summary.model import Usage
-from ion_summary.summarizers.limits import Limited, Limits
-from ion_summary.summarizers.pace import Bucket
-from ion_summary.summarizers.retrying import Retrying
+from ion_summary.summarizers.llm.limits import Limited, Limits
+from ion_summary.summarizers.llm.pace import Bucket
+from ion_summary.summarizers.llm.retrying import Retrying
 from tests.summarizers.simulated import (
     BucketLimit,
     Limit,

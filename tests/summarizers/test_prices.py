@@ -10,9 +10,9 @@ import pytest
 
 from ion_summary.errors import ConfigurationError
 from ion_summary.model import Message, Usage
-from ion_summary.summarizers.estimate import Estimator
 from ion_summary.summarizers.llm import LlmRequest
-from ion_summary.summarizers.prices import load
+from ion_summary.summarizers.llm.estimate import Estimator
+from ion_summary.summarizers.llm.prices import load
 from tests.fake_gemini.answers import tokens
 from tests.summarizers.conftest import korean
 

@@ -15,9 +15,9 @@ from ion_summary.errors import (
     UnusableAnswerError,
 )
 from ion_summary.model import Usage
-from ion_summary.summarizers.breaker import Breaker
 from ion_summary.summarizers.llm import LlmSummary
-from ion_summary.summarizers.retrying import MOST_CALLS, MOST_REFUSED, MOST_UNUSABLE, Retrying
+from ion_summary.summarizers.llm.breaker import Breaker
+from ion_summary.summarizers.llm.retrying import MOST_CALLS, MOST_REFUSED, MOST_UNUSABLE, Retrying
 from tests.summarizers.simulated import Provider, simulate, work_off
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ion_summary.errors import OverBudgetError, ProviderError, ProviderRefusedError, ProviderUnavailableError
 from ion_summary.model import Usage
 from ion_summary.summarizers.llm import LlmRequest, LlmSummary
-from ion_summary.summarizers.spending import Budget, Cap, Spending
+from ion_summary.summarizers.llm.spending import Budget, Cap, Spending
 from tests.summarizers.simulated import Provider, request, simulate, work_off
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ion_summary.store.members import has_lines, is_sealed
-from ion_summary.store.packing import ZSTANDARD, Decoder, UnpackingError, more
+from ion_summary.store.archives.members import has_lines, is_sealed
+from ion_summary.store.archives.packing import ZSTANDARD, Decoder, UnpackingError, more
 
 _OUTPUT = 1 << 20
 _MOST_RATIO = 1_100

@@ -16,8 +16,8 @@ from typing import Any
 from ion_summary.errors import UnusableAnswerError
 from ion_summary.summarizers.bullets import cut
 from ion_summary.summarizers.llm import Flag, LlmRequest
-from ion_summary.summarizers.prompt import language_of
-from ion_summary.summarizers.unsupported import flags_of
+from ion_summary.summarizers.llm.prompt import language_of
+from ion_summary.summarizers.llm.unsupported import flags_of
 from ion_summary.text.clean import one_line
 from ion_summary.text.sentences import split_clauses, split_sentences
 from ion_summary.text.tokens import fold

@@ -19,13 +19,13 @@ from typing import NamedTuple
 
 from ion_summary.errors import SnapshotCorruptError, StoreCorruptError
 from ion_summary.progress import Progress
-from ion_summary.store import archive
-from ion_summary.store.ahead import in_order
-from ion_summary.store.archive import END, MANIFEST, Manifest, Member, Piece
+from ion_summary.store.archives import format as archive
+from ion_summary.store.archives.ahead import in_order
+from ion_summary.store.archives.format import END, MANIFEST, Manifest, Member, Piece
+from ion_summary.store.archives.line_counting import LineCounter
+from ion_summary.store.archives.packing import PIECE_BYTES, ZSTANDARD, Codec, unpack
+from ion_summary.store.archives.snapshot import Held, Moment
 from ion_summary.store.files import write_all
-from ion_summary.store.line_counting import LineCounter
-from ion_summary.store.packing import PIECE_BYTES, ZSTANDARD, Codec, unpack
-from ion_summary.store.snapshot import Held, Moment
 
 _BLOCK_BYTES = 1 << 20
 

@@ -10,12 +10,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ion_summary.model import Usage
-from ion_summary.summarizers.estimate import Estimator
-from ion_summary.summarizers.gemini_client import DEFAULT_TIMEOUT_S, GeminiClient
-from ion_summary.summarizers.gemini_response import read
 from ion_summary.summarizers.llm import LlmRequest, LlmSummary
-from ion_summary.summarizers.prices import Prices, load
-from ion_summary.summarizers.prompt import ANSWER_SCHEMA, PROMPT_VERSION, build
+from ion_summary.summarizers.llm.estimate import Estimator
+from ion_summary.summarizers.llm.gemini_client import DEFAULT_TIMEOUT_S, GeminiClient
+from ion_summary.summarizers.llm.gemini_response import read
+from ion_summary.summarizers.llm.prices import Prices, load
+from ion_summary.summarizers.llm.prompt import ANSWER_SCHEMA, PROMPT_VERSION, build
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentConfig

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from ion_summary.errors import ProviderError, ProviderRefusedError, UnusableAnswerError
 from ion_summary.model import Usage
-from ion_summary.summarizers.answer import check
 from ion_summary.summarizers.llm import LlmRequest, LlmSummary
-from ion_summary.summarizers.prices import Prices
+from ion_summary.summarizers.llm.answer import check
+from ion_summary.summarizers.llm.prices import Prices
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ion_summary.errors import NoApiKeyError, ProviderError
-from ion_summary.summarizers.gemini_errors import from_exception
 from ion_summary.summarizers.llm import KEY_VARIABLES
+from ion_summary.summarizers.llm.gemini_errors import from_exception
 
 if TYPE_CHECKING:
     from google.genai import Client

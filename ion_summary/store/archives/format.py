@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from ion_summary.errors import SnapshotCorruptError
-from ion_summary.store.members import is_member
-from ion_summary.store.packing import GZIP, PIECE_BYTES, Codec
+from ion_summary.store.archives.members import is_member
+from ion_summary.store.archives.packing import GZIP, PIECE_BYTES, Codec
 
 FORMAT = 1
 MANIFEST = "manifest.json"

@@ -9,7 +9,7 @@ import re
 
 from ion_summary.model import Usage
 from ion_summary.summarizers.llm import LlmRequest
-from ion_summary.summarizers.prompt import answer_room, language_of
+from ion_summary.summarizers.llm.prompt import answer_room, language_of
 
 # Tokens per character of each script before anything was learnt: cautious figures for tokenizers of Gemini's family,
 # which take some four Latin letters, or one to two Hangul syllables, for one token.

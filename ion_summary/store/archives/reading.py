@@ -15,12 +15,13 @@ from functools import partial
 from pathlib import Path
 
 from ion_summary.errors import SnapshotCorruptError, UsageError
-from ion_summary.store import archive, encryption
-from ion_summary.store.ahead import in_order
-from ion_summary.store.archive import BLOCK, MANIFEST, Manifest, Member, Piece
-from ion_summary.store.line_counting import LineCounter
-from ion_summary.store.members import has_lines
-from ion_summary.store.packing import CODECS, PIECE_BYTES, ZSTANDARD, Codec, UnpackingError, unpack, unpacked
+from ion_summary.store.archives import encryption
+from ion_summary.store.archives import format as archive
+from ion_summary.store.archives.ahead import in_order
+from ion_summary.store.archives.format import BLOCK, MANIFEST, Manifest, Member, Piece
+from ion_summary.store.archives.line_counting import LineCounter
+from ion_summary.store.archives.members import has_lines
+from ion_summary.store.archives.packing import CODECS, PIECE_BYTES, ZSTANDARD, Codec, UnpackingError, unpack, unpacked
 
 _CHUNK = 1 << 20
 _MOST_PADDING = 1 << 20  # tar fills its last record; more zeros than that are not filling

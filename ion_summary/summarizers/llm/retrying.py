@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from ion_summary.errors import ProviderError, RateLimitedError, UnusableAnswerError
 from ion_summary.model import Usage
-from ion_summary.summarizers.gemini_errors import LONGEST_WAIT_S
 from ion_summary.summarizers.llm import LlmRequest, LlmSummarizer, LlmSummary
-from ion_summary.summarizers.wrapper import Wrapper
+from ion_summary.summarizers.llm.gemini_errors import LONGEST_WAIT_S
+from ion_summary.summarizers.llm.wrapper import Wrapper
 
 #: Calls for one session: after failures to deliver; after answers that were billed and of no use; when refused for
 #: the rate, which costs nothing and is waited for.

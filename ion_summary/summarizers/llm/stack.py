@@ -10,13 +10,13 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ion_summary.summarizers.breaker import Breaker
-from ion_summary.summarizers.condense import PART_TOKENS, Condensing
-from ion_summary.summarizers.limits import Limited, Limits
 from ion_summary.summarizers.llm import LlmSummarizer
-from ion_summary.summarizers.prices import Prices
-from ion_summary.summarizers.retrying import Retrying
-from ion_summary.summarizers.spending import Budget, Spending
+from ion_summary.summarizers.llm.breaker import Breaker
+from ion_summary.summarizers.llm.condense import PART_TOKENS, Condensing
+from ion_summary.summarizers.llm.limits import Limited, Limits
+from ion_summary.summarizers.llm.prices import Prices
+from ion_summary.summarizers.llm.retrying import Retrying
+from ion_summary.summarizers.llm.spending import Budget, Spending
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,9 +71,9 @@ def gemini(
 
     Raises NoApiKeyError if ``key`` is empty, ConfigurationError for a bad price table.
     """
-    from ion_summary.summarizers.gemini import GeminiSummarizer
-    from ion_summary.summarizers.gemini_client import DEFAULT_TIMEOUT_S
-    from ion_summary.summarizers.prices import load
+    from ion_summary.summarizers.llm.gemini import GeminiSummarizer
+    from ion_summary.summarizers.llm.gemini_client import DEFAULT_TIMEOUT_S
+    from ion_summary.summarizers.llm.prices import load
 
     prices = load(prices_file)
     timeout_s = DEFAULT_TIMEOUT_S if timeout_s is None else timeout_s

@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 from ion_summary.errors import StoreCorruptError, StoreNotWritableError
 from ion_summary.store import layout, quarantine
+from ion_summary.store.archives.members import JOBS, files_of, has_lines, is_records, is_sealed
 from ion_summary.store.database import open_database
 from ion_summary.store.lock import WriterLock
-from ion_summary.store.members import JOBS, files_of, has_lines, is_records, is_sealed
 from ion_summary.store.storage import SessionSummaryStorage
 
 _SPARE_DESCRIPTORS = 64

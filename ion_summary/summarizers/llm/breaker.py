@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ion_summary.errors import ProviderError, ProviderUnavailableError
 from ion_summary.summarizers.llm import LlmRequest, LlmSummarizer, LlmSummary
-from ion_summary.summarizers.wrapper import Wrapper
+from ion_summary.summarizers.llm.wrapper import Wrapper
 
 PATIENCE_S = 120.0
 _LEAST_FAILURES = 8

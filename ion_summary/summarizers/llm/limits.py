@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from ion_summary.errors import ProviderError, RateLimitedError, UsageError
 from ion_summary.summarizers.llm import LlmRequest, LlmSummarizer, LlmSummary
-from ion_summary.summarizers.pace import CallPace, TokenPace
-from ion_summary.summarizers.wrapper import Wrapper
+from ion_summary.summarizers.llm.pace import CallPace, TokenPace
+from ion_summary.summarizers.llm.wrapper import Wrapper
 
 _PAUSES_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)  # where the provider refuses and does not say for how long
 

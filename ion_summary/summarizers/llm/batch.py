@@ -13,10 +13,10 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from ion_summary.errors import ProviderError, ProviderRefusedError, ProviderUnavailableError, UnusableAnswerError
 from ion_summary.model import Usage
-from ion_summary.summarizers.gemini import GeminiSummarizer, body
-from ion_summary.summarizers.gemini_errors import from_status
-from ion_summary.summarizers.gemini_response import read
 from ion_summary.summarizers.llm import LlmRequest, LlmSummary
+from ion_summary.summarizers.llm.gemini import GeminiSummarizer, body
+from ion_summary.summarizers.llm.gemini_errors import from_status
+from ion_summary.summarizers.llm.gemini_response import read
 
 if TYPE_CHECKING:
     from google.genai.types import BatchJob, UploadFileConfig

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 from ion_summary.errors import ProviderError
 from ion_summary.model import Message, Usage
-from ion_summary.summarizers.estimate import raw_tokens
 from ion_summary.summarizers.llm import LlmRequest, LlmSummarizer, LlmSummary
-from ion_summary.summarizers.unsupported import flags_of
-from ion_summary.summarizers.wrapper import Wrapper
+from ion_summary.summarizers.llm.estimate import raw_tokens
+from ion_summary.summarizers.llm.unsupported import flags_of
+from ion_summary.summarizers.llm.wrapper import Wrapper
 from ion_summary.text.graphemes import whole
 
 #: Input tokens of one call. Models take a million, but find less and less of what stands in the middle.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ion_summary.errors import OverBudgetError, ProviderError
 from ion_summary.model import Usage
 from ion_summary.summarizers.llm import LlmRequest, LlmSummarizer, LlmSummary
-from ion_summary.summarizers.wrapper import Wrapper
+from ion_summary.summarizers.llm.wrapper import Wrapper
 
 if TYPE_CHECKING:
     import asyncio

@@ -20,9 +20,9 @@ from pathlib import Path
 from ion_summary.errors import RestoreConflictError, SnapshotCorruptError, StoreNotWritableError
 from ion_summary.progress import Progress
 from ion_summary.store import files, layout
-from ion_summary.store.archive_reading import ArchiveReader
+from ion_summary.store.archives.members import JOBS, files_of
+from ion_summary.store.archives.reading import ArchiveReader
 from ion_summary.store.database import is_whole, open_database
-from ion_summary.store.members import JOBS, files_of
 
 _AT_FDCWD = -100
 _EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2)

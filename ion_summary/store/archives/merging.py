@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ion_summary.progress import Progress
 from ion_summary.store import erasing, files, layout, sealing
+from ion_summary.store.archives.members import JOBS, ORIGINAL_INDEX, SPOOL, files_of
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, hash64
-from ion_summary.store.members import JOBS, ORIGINAL_INDEX, SPOOL, files_of
 from ion_summary.store.writing import StoreWriter
 
 _TAKEN_WHOLE = (f"{layout.QUARANTINE}/", ORIGINAL_INDEX)

@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from ion_summary.cli.given import Given
-from ion_summary.errors import IonSummaryError, StoreNotWritableError, UsageError
+from ion_summary.errors import IonSummaryError, StoreCorruptError, StoreNotWritableError, UsageError
 from ion_summary.version import VERSION
 
 NAME = "ion-summary"
@@ -142,6 +142,10 @@ def _as_error(caught: Exception) -> IonSummaryError:
         if caught.filename is None:
             _silence_stdout()
         return StoreNotWritableError(path=caught.filename or "standard output", reason=caught.strerror)
+    if isinstance(caught, OSError) and caught.errno == errno.EIO:
+        if caught.filename is None:
+            return StoreNotWritableError(path="standard output", reason=caught.strerror)
+        return StoreCorruptError(path=caught.filename, reason=f"the disk cannot read or write it: {caught.strerror}")
     return IonSummaryError(reason=f"unexpected {type(caught).__name__}: {caught}")
 
 

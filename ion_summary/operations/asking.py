@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ion_summary.jobs.queue import Job
-from ion_summary.model import Message, Session
+from ion_summary.model import Message
 from ion_summary.operations.identity import content_hash
 from ion_summary.store.partition import DamagedLineError
 from ion_summary.store.storage import SessionSummaryStorage
@@ -69,15 +69,6 @@ def redacted(messages: Sequence[Message]) -> list[Message]:
 
 def _texts(messages: Sequence[Message]) -> list[str]:
     return [message.content for message in messages] + [message.name or "" for message in messages]
-
-
-def redacted_session(session: Session) -> Session:
-    """The session with marks in place of personal data, in what was said and in its title."""
-    title = session.metadata.get("title")
-    texts = Message("user", title if isinstance(title, str) else "")
-    *messages, heading = redacted([*session.messages, texts])
-    metadata = {**session.metadata, "title": heading.content} if heading.content else session.metadata
-    return replace(session, messages=messages, metadata=metadata)
 
 
 def restored(messages: Sequence[Message], text: str) -> str:

@@ -173,7 +173,7 @@ class _Run:
                 self._add(item)
             elif isinstance(item, Rejected):
                 rejected.append(item)
-            else:
+            elif not self._manner.redact:  # what a reader must know to go on can be a name: then it begins anew
                 end = item
         self.report.rejected += rejected
         self._batch.read_to_end(note(source, seen, self._options, end, rejected))

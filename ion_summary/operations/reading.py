@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 
-from ion_summary.model import Session
 from ion_summary.operations.drafts import Draft, Origin, draft
 from ion_summary.times import zone
 from ion_summary.transcripts import read
@@ -55,15 +54,15 @@ def drafts(
         time_ms=(time.time_ns() if stamp is None else stamp.mtime_ns) // 1_000_000,
         user=manner.user,
     )
+    make = draft
+    if manner.redact:
+        from ion_summary.operations.redacting import redacted_draft  # nobody else waits for the import
+
+        make = redacted_draft
     options = ReadOptions(tz=manner.tz or zone(reader.zone or "local"), split=manner.split)
     for item in read(source, reader, options, start):
         if isinstance(item, Rejected | Resume):
             yield item
         else:
-            yield draft(_redacted(item) if manner.redact else item, origin)
+            yield make(item, origin)
 
-
-def _redacted(session: Session) -> Session:
-    from ion_summary.operations.asking import redacted_session  # nobody else waits for the import
-
-    return redacted_session(session)

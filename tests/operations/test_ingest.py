@@ -497,3 +497,25 @@ def test_a_killed_worker_loses_nothing(store: Path, tmp_path: Path) -> None:
     assert len(oracle.scan(store)) == 900
     with SessionSummaryStorage(store, tz=UTC) as storage:
         assert verify(storage, Silent()).ok
+
+
+def test_redacted_nothing_personal_is_stored_anywhere(tmp_path: Path) -> None:
+    room = "010-1234-5678 님과 카카오톡 대화\n저장한 날짜 : 2026-01-04 18:00:00\n\n"
+    room += "--------------- 2026년 1월 4일 일요일 ---------------\n"
+    said = [
+        "[010-1234-5678] [오후 3:10] 제 카드는 4539-1488-0343-6467 입니다\n",
+        "[나] [오후 3:11] kim@example.com 으로 보내 드릴게요\n",
+    ]
+    source = tmp_path / "KakaoTalk_010-1234-5678.txt"
+    request = IngestRequest([source], workers=1, redact=True)
+    with SessionSummaryStorage(tmp_path / "store") as storage:
+        for text in (room + said[0], room + "".join(said)):
+            source.write_text(text, "utf-8")
+            ingest(storage, request, Silent())
+        (record,) = storage.list_recent()
+        assert record.message_count == 2
+        assert record.metadata["participants"] == ["[전화번호 1]", "나"]
+        assert record.user_id == "[전화번호 1]"
+    stored = b"".join(path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file())
+    for personal in (b"1234-5678", b"4539", b"0343", b"kim@", b"example.com"):
+        assert personal not in stored

@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults.archiving import SCENES, Scene
 from tests.faults.test_errors import HOW, changing, check_message
-from tests.faults.test_kill import KILLED, some_of
+from tests.faults.test_kill import KILLED, share_of, some_of
 from tests.faults.tracing import Point, killed_at, points, refused_at, require, trace
 
 #: Of the least archive of a test: how many calls are taken in the short form.
@@ -118,7 +118,7 @@ def test_what_has_its_name_is_synced(name: str, in_memory: Path) -> None:
 
 @pytest.mark.sweep
 def test_killed_at_every_call(scene: Scene, figure: Callable[[str], None]) -> None:
-    found = all_points(scene)
+    found = share_of(all_points(scene))
     statuses = swept(scene, found, "KILL")
     figure(f"{scene.name}: killed {statuses[KILLED]} times, 0 lost, 0 half, 0 next runs blocked")
 
@@ -126,7 +126,7 @@ def test_killed_at_every_call(scene: Scene, figure: Callable[[str], None]) -> No
 @pytest.mark.sweep
 @pytest.mark.parametrize("how", HOW)
 def test_refused_at_every_call(scene: Scene, how: str, figure: Callable[[str], None]) -> None:
-    found = changing(all_points(scene), HOW[how][1])
+    found = share_of(changing(all_points(scene), HOW[how][1]))
     statuses = swept(scene, found, how)
     ends = ", ".join(f"{count} with status {status}" for status, count in sorted(statuses.items()))
     figure(f"{scene.name}: {how} at each of {len(found)} calls ({ends}), old data untouched, the next run completes")

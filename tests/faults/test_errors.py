@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults import maintenance, scenes
 from tests.faults.scenes import Scene
-from tests.faults.test_kill import all_points, some_of
+from tests.faults.test_kill import all_points, share_of, some_of
 from tests.faults.tracing import Ended, Point, refused_at, require
 
 SCENES = scenes.SCENES | maintenance.SCENES
@@ -85,7 +85,7 @@ def test_refused_at_some_calls(scene: Scene, how: str) -> None:
 @pytest.mark.sweep
 @pytest.mark.parametrize("how", HOW)
 def test_refused_at_every_call(scene: Scene, how: str, figure: Callable[[str], None]) -> None:
-    found = changing(all_points(scene), HOW[how][1])
+    found = share_of(changing(all_points(scene), HOW[how][1]))
     statuses = sweep(scene, found, how)
     ends = ", ".join(f"{count} with status {status}" for status, count in sorted(statuses.items()))
     figure(f"{scene.name}: {how} at each of {len(found)} calls ({ends}), old data untouched, the next run completes")

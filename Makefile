@@ -36,7 +36,7 @@ lint-types: $(DEV)
 lint-layers: $(DEV)
 	.venv/bin/lint-imports
 
-faults: $(DEV)  ## Set up, then run the long forms of the fault tests (minutes)
+faults: $(DEV)  ## Set up, then run the long fault tests (hours; FAULTS_SHARE=20 takes one point in 20)
 	$(PYTHON_IN_VENV) -m pytest -m sweep $(PYTEST_ARGS)
 
 bench: $(BENCH)  ## Set up, then run the benchmarks at a small size (benchmarks/README.md has the large ones)

@@ -163,7 +163,7 @@ def claude_code(path: Path, size: int) -> int:
                 yield _record(f"{uuid}r", "user", {"role": "user", "content": result}, message["timestamp"])
 
     def _record(uuid: str, kind: str, message: dict[str, Any], when: str) -> dict[str, Any]:
-        about = {"sessionId": "one", "cwd": "/work/app", "gitBranch": "main", "version": "2.1.0", "isSidechain": False}
+        about = {"sessionId": "one", "cwd": "/srv/app", "gitBranch": "main", "version": "2.1.0", "isSidechain": False}
         return {"type": kind, "uuid": uuid, "timestamp": when, **about, "message": message}
 
     _lines(path, size, (list(records(n, said)) for n, _, said in sessions()))

@@ -14,7 +14,7 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ion_summary.store import database
 from ion_summary.store.layout import month_of
@@ -42,8 +42,12 @@ def document(texts: Sequence[str], tags: Iterable[str]) -> str:
     """What FTS5 is given for a record: its searchable texts as ``token_text`` has them, the tokens of all but the first
     (title and tags) once more with a mark, and one token for each tag.
     """
-    outside = [_OUTSIDE_MARK + token for text in texts[1:] for token in tokens(text)]
-    return " ".join([token_text(texts), *outside, *map(tag_token, tags)])
+    return " ".join([token_text(texts), *map(_outside, texts[1:]), *map(tag_token, tags)])
+
+
+@lru_cache(maxsize=4096)  # tags repeat
+def _outside(text: str) -> str:
+    return " ".join([_OUTSIDE_MARK + token for token in tokens(text)])
 
 
 def words_of(document: str) -> set[str]:

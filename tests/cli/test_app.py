@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -255,7 +256,7 @@ def test_a_closed_pipe_ends_quietly(store: Path) -> None:
 
 
 def test_head_gets_its_line_and_no_complaint(store: Path) -> None:
-    command = f"{sys.executable} -m ion_summary search | head -n 1"
+    command = f"{shlex.quote(sys.executable)} -m ion_summary search | head -n 1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
     assert len(done.stdout.splitlines()) == 1
     assert done.stderr == b""

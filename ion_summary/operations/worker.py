@@ -128,7 +128,7 @@ def _on_terminate(loop: AbstractEventLoop, task: Task[WorkReport]) -> None:
     import contextlib
     import signal
 
-    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
+    with contextlib.suppress(RuntimeError):  # which it is outside the main thread: nobody else gets signals
         loop.add_signal_handler(signal.SIGTERM, task.cancel)
 
 

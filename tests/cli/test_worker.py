@@ -237,9 +237,11 @@ def test_watch_waits_for_more_and_ends_in_good_order(
         more = tmp_path / "more.jsonl"
         messages = [{"role": "user", "content": "나중에 온 환불 요청입니다."}]
         more.write_bytes(orjson.dumps({"session_id": "later", "messages": messages}))
-        time.sleep(2)
+        deadline = time.monotonic() + 60
+        while not (store / "jobs.sqlite").exists():  # it watches
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         assert run("ingest", more, "--llm").exit_code == 0
-        deadline = time.monotonic() + 30
         while report(run("show", "later", "--json"))["summary_type"] != "llm":
             assert time.monotonic() < deadline
             time.sleep(0.1)

@@ -121,7 +121,9 @@ def test_workers_that_are_killed_are_relieved_by_those_that_live(in_memory: Path
     with FakeGemini(latency_s=0.1) as fake:
         store = filled(in_memory, sessions)
         children = [worker(store, fake) for _ in range(workers)]
+        deadline = time.monotonic() + 60
         while fake.state.calls < 20:
+            assert time.monotonic() < deadline
             time.sleep(0.01)
         children[0].send_signal(signal.SIGKILL)
         for child in children:

@@ -152,7 +152,7 @@ def plan(storage: SessionSummaryStorage, request: BackupRequest) -> BackupReport
     with moment(storage, request.lock_timeout, storage.path.parent) as now:
         report = BackupReport(None, now.sessions, now.partitions, now.bytes, len(now.files), now.strange)
     _await_free_second(place)
-    report.retained = retention(place, request, place / _name(datetime.now(UTC), request))
+    report.retained = retention(place, request, place / _planned_name(request))
     return report
 
 
@@ -195,8 +195,7 @@ def publish(place: Path, packed: Packed, recipient: Any, name: str | None = None
     note: dict[str, Any] | None = None
     write = partial(_write_plain, packed)
     if name is None:
-        name = f"ion-summary-{archives.stamp(datetime.fromisoformat(packed.created_at))}{packed.codec.suffix}"
-        name += encryption.SUFFIX if recipient is not None else ""
+        name = _name(datetime.fromisoformat(packed.created_at), packed.codec, encrypted=recipient is not None)
     if recipient is not None:
         note = {"created_at": packed.created_at, "sessions": packed.sessions}
         write = partial(_write_encrypted, packed, recipient)
@@ -218,9 +217,13 @@ def _await_free_second(place: Path) -> None:
         time.sleep(_POLL_S)
 
 
-def _name(made: datetime, request: BackupRequest) -> str:
+def _planned_name(request: BackupRequest) -> str:
     codec = GZIP if request.gzip else ZSTANDARD
-    return f"ion-summary-{archives.stamp(made)}{codec.suffix}{encryption.SUFFIX if request.recipient else ''}"
+    return _name(datetime.now(UTC), codec, encrypted=request.recipient is not None)
+
+
+def _name(made: datetime, codec: Codec, *, encrypted: bool) -> str:
+    return f"ion-summary-{archives.stamp(made)}{codec.suffix}{encryption.SUFFIX if encrypted else ''}"
 
 
 def _nameless(directory: Path) -> int:

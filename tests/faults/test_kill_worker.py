@@ -139,7 +139,9 @@ def test_interrupted_in_good_order_nothing_is_paid_twice(in_memory: Path) -> Non
         for _ in range(2):
             before = fake.state.calls
             child = worker(store, fake)
+            deadline = time.monotonic() + 60
             while fake.state.calls < before + 10:
+                assert time.monotonic() < deadline
                 time.sleep(0.01)
             child.send_signal(signal.SIGINT)
             child.communicate(timeout=60)

@@ -55,6 +55,7 @@ def prune(
         # Before anything else is written: this makes the room for the rest.
         pruning.bury(storage.path, found, keep_counts)
     with storage.writing() as writer:
+        writer.expect_changes({*others, *(one.day for one in found if not one.whole)})
         pruning.cut_out(storage.path, found, others)
         writer.catch_up()
         writer.drop_empty_months()

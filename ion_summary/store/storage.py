@@ -170,16 +170,18 @@ class SessionSummaryStorage:
         stores the session again.
         """
         from ion_summary.store.erasing import erase_session
+        from ion_summary.store.forgetting import of_session
         from ion_summary.store.writing import StoreWriter
 
         if not self.exists:
             return False
         wanted = one_line(session_id)
         with self.locked():
-            found = erase_session(self.path, wanted)
             self.close()
             # That the partitions are shorter than the index remembers is no damage here.
             with StoreWriter(self.path, self.tz, lambda _: None) as writer:
+                writer.expect_changes(of_session(self.path, writer.catalog, wanted).days)
+                found = erase_session(self.path, wanted)
                 writer.catch_up()
                 writer.fill_segments()
         return found

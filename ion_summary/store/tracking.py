@@ -33,11 +33,10 @@ class Change(NamedTuple):
 
 def changes(db: sqlite3.Connection, root: Path) -> list[Change]:
     """What differs between the partitions as they are on the disk and what the catalog has read of them."""
-    disk = layout.record_partitions(root)
+    known = db.execute("SELECT day, inode, size, mtime, lines, tail FROM partition").fetchall()
+    disk = layout.record_partitions(root)  # after it: others may append meanwhile, and note it
     found = []
-    for day, inode, size, mtime, lines, tail in db.execute(
-        "SELECT day, inode, size, mtime, lines, tail FROM partition"
-    ):
+    for day, inode, size, mtime, lines, tail in known:
         stat = disk.pop(day, None)
         if stat is None:
             found.append(Change(day, 0, 0, True, None))

@@ -44,25 +44,33 @@ class Verifier:
 
     def compare_sizes(self, catalog: Catalog) -> None:
         """Finds partitions that lost lines since the index read them. Before it catches up: later it does not know."""
-        pruned = Tombstones.read(self._root)
         for change in changes(catalog.db, self._root):
-            if not change.afresh:
-                continue
-            (size,) = catalog.db.execute("SELECT size FROM partition WHERE day = ?", (change.day,)).fetchone()
-            now = 0 if change.stat is None else change.stat.st_size
-            if change.stat is None and pruned.has_pruned(change.day):
-                continue  # a prune was interrupted before the index could follow
-            if now < size:
-                problem = f"{size - now:,} bytes shorter than when the index last read it"
+            if change.afresh and (lost := self._lost(catalog, change.day)):
+                problem = f"{lost:,} bytes shorter than when the index last read it"
                 self._finding(layout.records_path(self._root, change.day), None, problem)
         self._shorter = list(self.found.findings)
+
+    def _lost(self, catalog: Catalog, day: int) -> int:
+        """How many bytes a partition has lost to nobody who had a right to take them: others may write meanwhile."""
+        noted = catalog.partitions().get(day, (0, 0))
+        try:
+            size = layout.records_path(self._root, day).stat().st_size
+        except FileNotFoundError:
+            if Tombstones.read(self._root).has_pruned(day):
+                return 0  # the index has not followed yet
+            size = 0
+        # Who writes a partition anew notes before it that this will happen, and after it what it holds.
+        return max(0, noted[0] - size) if catalog.partitions().get(day) == noted else 0
 
     def verify(self, catalog: Catalog, segments: Segments) -> None:
         """Reads every line, and compares the index with what it says."""
         self.found = Verified(
             findings=list(self._shorter)
         )  # it may be asked again, if a partition is replaced meanwhile
-        partitions = layout.record_partitions(self._root)
+        known = catalog.partitions()
+        partitions = layout.record_partitions(self._root)  # after it: they have at least what it knows of
+        if not known.keys() <= partitions.keys():
+            raise MovedError
         transcripts = layout.transcript_partitions(self._root)
         sealed = layout.sealed_partitions(self._root)
         parts = (*partitions.values(), *transcripts.values(), *sealed.values())
@@ -93,7 +101,7 @@ class Verifier:
 
     def _parsed(self, path: Path, day: int, stat: os.stat_result, catalog: Catalog) -> Iterator[Parsed]:
         """What the partition held when the index was asked: others may write meanwhile."""
-        known, _ = catalog.partitions().get(day, (stat.st_size, 0))
+        known, _ = catalog.partitions().get(day, (0, 0))
         self._require_same(path, day, catalog)
         for start, end in slices(path, 0, stat):
             if start < known:

@@ -29,7 +29,7 @@ while not select.select([sys.stdin], [], [], 0)[0]:
     for command in commands:
         done = subprocess.run([word.replace("{n}", str(ran)) for word in command], capture_output=True, text=True)
         if done.returncode or "rror" in done.stderr:
-            print(command, done.returncode, done.stderr[-2000:], file=sys.stderr)
+            print(command, done.returncode, done.stdout[-2000:], done.stderr[-2000:], file=sys.stderr)
         ran += 1
 print(ran)
 """

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
 
 import orjson
 import pytest
+from pytest_mock import MockerFixture
 
 from ion_summary.operations.forget import Forgotten, forget
 from ion_summary.operations.ingest import IngestRequest, ingest
@@ -16,6 +18,7 @@ from ion_summary.operations.prune import prune
 from ion_summary.operations.reindex import compact
 from ion_summary.operations.verify import repair, verify
 from ion_summary.progress import Silent
+from ion_summary.store import erasing, layout, pruning
 from ion_summary.store.storage import SessionSummaryStorage
 from tests.conftest import lines, session
 from tests.operations.test_prune import before_day
@@ -151,9 +154,55 @@ def test_tombstones_and_the_queue_are_read_too(filled: SessionSummaryStorage) ->
 
 
 def test_a_prune_that_the_index_has_not_followed_is_no_damage(filled: SessionSummaryStorage) -> None:
-    from ion_summary.store import pruning
-
     with filled.locked():
         found = filled.reading(lambda catalog, _: pruning.expired(filled.path, catalog, before_day(1)))
         pruning.bury(filled.path, found, keep_counts=True)
+    assert verify(filled, Silent()).findings == []
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.parametrize("write", ["append", "delete"])
+def test_what_others_write_while_it_looks_is_no_damage(
+    filled: SessionSummaryStorage, tmp_path: Path, mocker: MockerFixture, write: str, at: int
+) -> None:
+    more = tmp_path / "more.jsonl"
+    more.write_bytes(lines(session(0, session_id="more"), session(9, session_id="more-9")))
+    look, looks = layout.record_partitions, list[Path]()
+
+    def look_and_then_others_write(root: Path) -> dict[int, os.stat_result]:
+        found = look(root)
+        looks.append(root)
+        if len(looks) != at:
+            return found
+        with SessionSummaryStorage(root, tz=UTC) as other:
+            if write == "append":
+                ingest(other, IngestRequest([more], workers=1), Silent())
+            else:
+                assert other.delete("s-1")
+        return found
+
+    mocker.patch("ion_summary.store.layout.record_partitions", look_and_then_others_write)
+    assert verify(filled, Silent()).findings == []
+    assert len(looks) >= at
+
+
+def test_a_line_cut_out_that_the_index_has_not_followed_is_no_damage(
+    filled: SessionSummaryStorage, tmp_path: Path, mocker: MockerFixture
+) -> None:
+    (tmp_path / "kim.jsonl").write_bytes(lines(session(0, session_id="t", user_id="kim")))
+    ingest(filled, IngestRequest([tmp_path / "kim.jsonl"], workers=1), Silent())
+
+    def killed_after(erase: Callable[..., object]) -> Callable[..., None]:
+        def erase_only(*given: object) -> None:
+            erase(*given)
+            raise KeyboardInterrupt
+
+        return erase_only
+
+    mocker.patch("ion_summary.store.erasing.erase_session", killed_after(erasing.erase_session))
+    mocker.patch("ion_summary.store.pruning.cut_out", killed_after(pruning.cut_out))
+    for erase in (lambda: filled.delete("s-1"), lambda: prune(filled, before_day(1, user="kim"), force=True)):
+        with pytest.raises(KeyboardInterrupt):
+            erase()
+    assert set(oracle.scan(filled.path)) & {"s-0", "s-1", "t"} == {"s-0"}
     assert verify(filled, Silent()).findings == []

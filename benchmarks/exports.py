@@ -45,27 +45,13 @@ def _role(message: dict[str, Any]) -> str:
     return "assistant" if message["role"] == "assistant" else "user"
 
 
-def _written(path: Path, size: int, pieces: Iterator[bytes], before: bytes = b"", after: bytes = b"") -> int:
-    """Pieces, one for each session, until there is enough."""
-    count = 0
-    with path.open("wb", buffering=1 << 20) as file:
-        at = file.write(before)
-        for piece in pieces:
-            at += file.write(piece)
-            count += 1
-            if at >= size:
-                break
-        file.write(after)
-    return count
-
-
 def _array(path: Path, size: int, values: Iterator[Any]) -> int:
     first = orjson.dumps(next(values))
-    return 1 + _written(path, size, (b",\n" + orjson.dumps(value) for value in values), b"[" + first, b"]\n")
+    return 1 + generate.written(path, size, (b",\n" + orjson.dumps(value) for value in values), b"[" + first, b"]\n")
 
 
 def _lines(path: Path, size: int, values: Iterator[list[Any]]) -> int:
-    return _written(path, size, (b"".join(orjson.dumps(value) + b"\n" for value in some) for some in values))
+    return generate.written(path, size, (b"".join(orjson.dumps(value) + b"\n" for value in some) for some in values))
 
 
 def native(path: Path, size: int) -> int:
@@ -185,7 +171,7 @@ def codex(path: Path, size: int) -> int:
             yield {"timestamp": when, "type": "response_item", "payload": output}
 
     meta = {"timestamp": "2026-01-01T00:00:00Z", "type": "session_meta", "payload": {"id": "one", "cwd": "/work"}}
-    _written(
+    generate.written(
         path, size, (b"".join(orjson.dumps(each) + b"\n" for each in records(said)) for _, _, said in sessions()),
         orjson.dumps(meta) + b"\n",
     )  # fmt: skip
@@ -208,7 +194,7 @@ def gemini_cli(path: Path, size: int) -> int:
 
     meta = orjson.dumps({"sessionId": "one", "projectHash": "p", "startTime": "2026-01-01T00:00:00Z"}) + b"\n"
     pieces = (b"".join(orjson.dumps(each) + b"\n" for each in records(n, said)) for n, _, said in sessions())
-    _written(path, size, pieces, meta)
+    generate.written(path, size, pieces, meta)
     return 1
 
 
@@ -225,7 +211,7 @@ def aistudio(path: Path, size: int) -> int:
         for _, _, said in sessions()
     )
     start = b'{"runSettings":{"model":"models/gemini-2.5-pro"},"chunkedPrompt":{"chunks":['
-    _written(path, size, itertools.chain([next(chunks)], (b"," + chunk for chunk in chunks)), start, b"]}}")
+    generate.written(path, size, itertools.chain([next(chunks)], (b"," + chunk for chunk in chunks)), start, b"]}}")
     return 1
 
 
@@ -240,7 +226,7 @@ def gemini_takeout(path: Path, size: int) -> int:
                 f"Prompted\xa0{number} {html.escape(said[0]['content'])}<br>{when}<br>{answer}</div></div></div>\n"
             ).encode()
 
-    return _written(
+    return generate.written(
         path, size, cells(), b"<html><head><title>My Activity History</title></head><body>", b"</body></html>"
     )
 
@@ -290,7 +276,7 @@ def mbox(path: Path, size: int) -> int:
             )
         return "".join(mails).encode()
 
-    return _written(path, size, itertools.starmap(thread, sessions()))
+    return generate.written(path, size, itertools.starmap(thread, sessions()))
 
 
 def table(path: Path, size: int) -> int:
@@ -301,12 +287,13 @@ def table(path: Path, size: int) -> int:
             writer.writerow([f"T-{number}", m["role"], m.get("name", ""), m["content"], m["timestamp"]])
         return out.getvalue().encode()
 
-    return _written(path, size, itertools.starmap(rows, sessions()), b"session_id,role,name,content,timestamp\n")
+    header = b"session_id,role,name,content,timestamp\n"
+    return generate.written(path, size, itertools.starmap(rows, sessions()), header)
 
 
 def plaintext(path: Path, size: int) -> int:
     words = {"user": "User", "assistant": "Assistant"}
-    _written(
+    generate.written(
         path,
         size,
         ("".join(f"{words[_role(m)]}: {m['content']}\n" for m in said).encode() for _, _, said in sessions()),

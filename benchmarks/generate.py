@@ -216,6 +216,20 @@ def write_store(out: Path, sessions: int, seed: int = 1, per_day: int = 1000) ->
         return sum(job.result() for job in jobs)
 
 
+def written(path: Path, size: int, pieces: Iterable[bytes], before: bytes = b"", after: bytes = b"") -> int:
+    """Writes ``pieces`` between ``before`` and ``after`` until the file has ``size`` bytes; returns how many pieces."""
+    count = 0
+    with path.open("wb", buffering=1 << 20) as file:
+        at = file.write(before)
+        for piece in pieces:
+            at += file.write(piece)
+            count += 1
+            if at >= size:
+                break
+        file.write(after)
+    return count
+
+
 def main() -> None:
     """Read the options, write, say what was written."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

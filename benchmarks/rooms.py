@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -38,23 +38,9 @@ def _day(number: int) -> list[_Said]:
     return [_Said(start + timedelta(seconds=30 * place), _NAMES[place % 4], text) for place, text in enumerate(talks)]
 
 
-def _written(path: Path, size: int, pieces: Iterable[bytes], before: bytes = b"", after: bytes = b"") -> int:
-    """Pieces, one for each day, until there is enough; returns how many."""
-    count = 0
-    with path.open("wb", buffering=1 << 20) as file:
-        at = file.write(before)
-        for piece in pieces:
-            at += file.write(piece)
-            count += 1
-            if at >= size:
-                break
-        file.write(after)
-    return count
-
-
 def _lines(path: Path, size: int, line: Callable[[_Said], str], before: str = "", day: str = "") -> int:
     days = (f"{_FIRST + timedelta(days=n):{day}}" + "".join(map(line, _day(n))) for n in itertools.count())
-    return _written(path, size, (each.encode() for each in days), before.encode())
+    return generate.written(path, size, (each.encode() for each in days), before.encode())
 
 
 def _values(
@@ -66,7 +52,7 @@ def _values(
             yield b",\n".join(orjson.dumps(value(each)) for each in (reversed(said) if newest_first else said))
 
     found = days()
-    return _written(path, size, itertools.chain([next(found)], (b",\n" + day for day in found)), before, after)
+    return generate.written(path, size, itertools.chain([next(found)], (b",\n" + day for day in found)), before, after)
 
 
 def kakaotalk(path: Path, size: int) -> int:

@@ -24,6 +24,12 @@ class IonSummaryError(Exception):
         super().__init__(self.text.format(**fields))
         self.fields = fields
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """An error passes from a worker process to the one that waits for it."""
+        from copyreg import __newobj__  # type: ignore[attr-defined]
+
+        return __newobj__, (type(self), *self.args), self.__dict__
+
     @property
     def message(self) -> str:
         """What happened and where, in one line."""

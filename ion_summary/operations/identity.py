@@ -109,7 +109,16 @@ def _minute(message: Message) -> int:
 
 
 def _likeness(message: Message) -> object:
-    return _minute(message), message.name, message.content
+    """Marks of personal data are numbered in each export anew."""
+    return _minute(message), _unnumbered(message.name or ""), _unnumbered(message.content)
+
+
+def _unnumbered(text: str) -> str:
+    if "[" not in text:
+        return text
+    from ion_summary.text.personal_data import mark_pattern  # few texts have brackets
+
+    return mark_pattern().sub("[]", text)
 
 
 def _edited(message: Message) -> object:

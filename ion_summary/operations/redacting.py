@@ -5,42 +5,61 @@ An id that the transcript itself gives to a session or its user stays: it is how
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ion_summary.model import Session
+from ion_summary.model import Message, Session
 from ion_summary.operations.drafts import Draft, Origin, draft
+from ion_summary.operations.identity import prefix_numbers
+from ion_summary.text.language import language
 from ion_summary.text.redaction import Redactor
+
+_STATES = 16
+"""Beginnings that a grown session is recognised by, the latest ones, where they may have been stored otherwise."""
 
 
 def redacted_draft(session: Session, origin: Origin) -> Draft:
     """What ``draft`` makes of the session without personal data: not in what was said, not in names, not in titles, nor
     in the names of room and file. Which room it is, is told by its own name: two friends may both be ``[PHONE 1]``.
     """
-    redactor = Redactor()
-    messages = session.messages
-    said = redactor.redact([*(each.content for each in messages), *(each.name or "" for each in messages)])
-    contents, names = said[: len(messages)], said[len(messages) :]
+    may_have_grown = session.session_id is None and session.room is None
+    redactor = Redactor(language(session.messages[0].content) if may_have_grown else None)
+    messages = _redacted(session.messages, redactor)
 
     def marked(text: str) -> str:
         return redactor.redact([text])[0]
 
-    one = draft(
-        replace(
-            session,
-            messages=[
-                replace(each, content=content, name=name or None)
-                for each, content, name in zip(messages, contents, names, strict=True)
-            ],
-            metadata={name: _marked(value, marked) for name, value in session.metadata.items()},
-        ),
-        origin,
-    )
+    metadata = {name: _marked(value, marked) for name, value in session.metadata.items()}
+    one = draft(replace(session, messages=messages, metadata=metadata), origin)
+    if may_have_grown:
+        one.prefixes = [*_stored_before(session.messages, messages), *one.prefixes]
     one.origin = replace(origin, file=marked(origin.file))
     if session.user_id is None and origin.user is None:
         one.user_id = marked(one.user_id)
     return one
+
+
+def _redacted(messages: Sequence[Message], redactor: Redactor) -> list[Message]:
+    """Names and texts turn by turn, so that the marks of the first messages do not depend on those that follow."""
+    said = redactor.redact(text for each in messages for text in (each.name or "", each.content))
+    pairs = zip(messages, said[::2], said[1::2], strict=True)
+    return [replace(each, content=content, name=name or None) for each, name, content in pairs]
+
+
+def _stored_before(messages: Sequence[Message], redacted: Sequence[Message]) -> list[int]:
+    """The catalog's numbers of what the beginnings of a session were stored as, before more was said.
+
+    What is said late may show that a number before it is personal, which had been stored as it stands.
+    """
+    marked = [number for number, pair in enumerate(zip(messages, redacted, strict=True)) if pair[0] != pair[1]]
+    numbers: dict[int, None] = {}
+    for count in marked[-_STATES:]:
+        beginning = messages[:count]
+        if beginning:
+            marked_in = language(beginning[0].content)
+            numbers |= dict.fromkeys(prefix_numbers(_redacted(beginning, Redactor(marked_in))))
+    return list(numbers)
 
 
 def _marked(value: Any, marked: Callable[[str], str]) -> Any:

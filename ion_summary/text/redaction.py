@@ -23,14 +23,15 @@ class Redactor:
     """Replaces personal data by marks and back, for the texts of one session and its summary.
 
     Marks that stand in a text already, written by whoever, are replaced too: nobody can have somebody else's number
-    put into a summary by writing ``[PHONE 1]``.
+    put into a summary by writing ``[PHONE 1]``. ``marked_in`` (``ko`` or ``en``) is the language of the marks; None
+    means that in which most of the first texts with personal data are written.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, marked_in: str | None = None) -> None:
         self._marks: dict[str, str] = {}
         self._originals: dict[str, str] = {}
         self._counts: dict[str, int] = {}
-        self._place: int | None = None
+        self._place: int | None = None if marked_in is None else _LANGUAGES.index(marked_in)
 
     @property
     def found(self) -> dict[str, int]:
@@ -38,7 +39,7 @@ class Redactor:
         return {LABELS[kind][1].lower(): count for kind, count in self._counts.items() if kind != "mark"}
 
     def redact(self, texts: Iterable[str]) -> list[str]:
-        """The texts with marks in place of personal data, in the language in which most of them are written."""
+        """The texts with marks in place of personal data, numbered in the order in which they stand."""
         given = list(texts)
         whole = BETWEEN.join(given)
         found = sorted(spans(whole))

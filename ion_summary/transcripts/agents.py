@@ -5,14 +5,40 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ion_summary.model import Message, Session
+from ion_summary.transcripts.chat_messages import kind_of
+from ion_summary.transcripts.reader import Rejected, Source
+from ion_summary.transcripts.records import Record, records
 from ion_summary.transcripts.rooms import MAX_CHARACTERS
 
 _OPENING = re.compile(r"\s*<([A-Za-z][\w-]*)(?:\s[^<>]{0,1000})?>")
 _ENTRY_SIZE = 16
 """Characters that a message counts for besides its text."""
+
+
+class Log(Protocol):
+    """What the records of a log have said so far."""
+
+    def take(self, value: dict[str, Any]) -> Iterator[Session]:
+        """Takes a record; yields a part of a session if it is too long to be held."""
+
+    def rest(self) -> Iterator[Session]:
+        """What has not been delivered yet."""
+
+
+def sessions(source: Source, log: Log) -> Iterator[Session | Rejected]:
+    """The sessions that ``log`` makes of the records of ``source``."""
+    for record in records(source):
+        if isinstance(record, Rejected):
+            yield record
+        elif isinstance(record, Record):
+            if isinstance(record.value, dict):
+                yield from log.take(record.value)
+            else:
+                yield Rejected(source.name, record.line, f"{kind_of(record.value)} where a record should be")
+    yield from log.rest()
 
 
 def without_envelopes(text: str, tags: Collection[str]) -> str:

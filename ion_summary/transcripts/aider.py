@@ -1,4 +1,7 @@
-"""How is the history of aider read (``.aider.chat.history.md``), to which each of its sessions is appended?"""
+"""How is the history of aider read (``.aider.chat.history.md``), to which each of its sessions is appended?
+
+The shape is that of ``InputOutput`` in aider's ``io.py``: ``user_input``, ``ai_output`` and ``tool_output``.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,9 @@ _BEGUN = re.compile(r"# aider chat started at (?P<when>\d{4}-\d{2}-\d{2} \d{2}:\
 _TYPED = "#### "
 """Before every line that the user typed; what aider itself prints begins with a quotation mark."""
 _PRINTED = ">"
+_PRINTED_END = "  "
+"""Behind what aider prints, so that Markdown breaks the line; a quotation in somebody's code has none."""
+_NOTHING_TYPED = "<blank>"
 
 
 class AiderReader:
@@ -43,7 +49,7 @@ class AiderReader:
 def _sessions(lines: Iterable[TextLine | Rejected], tz: tzinfo) -> Iterator[Session | Rejected]:
     begun, place, part = None, "0", 1
     turns: list[tuple[str, list[str]]] = []
-    size, fenced = 0, False
+    size, fenced, answered = 0, False, False
     for item in lines:
         if isinstance(item, Rejected):
             yield item
@@ -55,14 +61,16 @@ def _sessions(lines: Iterable[TextLine | Rejected], tz: tzinfo) -> Iterator[Sess
             turns, size, part = [], 0, 1 if match else part + 1
         if match:
             begun, place = stamp(match["when"], tz), match["when"]
-        if match or text.startswith(_PRINTED):
+        if match or (text.startswith(_PRINTED) and (not fenced or text.endswith(_PRINTED_END))):
             fenced = False  # a code block without an end ends here at the latest
+            answered = True
         else:
             fenced ^= text.startswith("```")
             typed = text.startswith(_TYPED) and not fenced
             role = "user" if typed or (turns and turns[-1][0] == "user" and not text.strip()) else "assistant"
-            if not turns or turns[-1][0] != role:
+            if not turns or turns[-1][0] != role or (typed and answered):
                 turns.append((role, []))
+            answered = answered and not typed
             turns[-1][1].append((text.removeprefix(_TYPED) if typed else text).rstrip())
             size += len(text)
     yield from _session(turns, begun, f"{place}.{part}" if part > 1 else place)
@@ -71,7 +79,7 @@ def _sessions(lines: Iterable[TextLine | Rejected], tz: tzinfo) -> Iterator[Sess
 def _session(turns: list[tuple[str, list[str]]], begun: datetime | None, place: str) -> Iterator[Session]:
     said = [(role, "\n".join(lines).strip()) for role, lines in turns]
     # When aider was started is all that is known of times.
-    messages = [Message(role, text, begun) for role, text in said if text]
+    messages = [Message(role, text, begun) for role, text in said if text and (role, text) != ("user", _NOTHING_TYPED)]
     if messages:
         yield Session(None, None, messages, {}, place)
 

@@ -13,12 +13,11 @@ from datetime import tzinfo
 from typing import Any
 
 from ion_summary.model import Message, Session
-from ion_summary.transcripts import sniff
+from ion_summary.transcripts import agents, sniff
 from ion_summary.transcripts.agents import Growing, between, without_envelopes
-from ion_summary.transcripts.chat_messages import done, kind_of
+from ion_summary.transcripts.chat_messages import done
 from ion_summary.transcripts.json_value import a_list, a_text, an_object
-from ion_summary.transcripts.reader import Evidence, Item, ReadOptions, Rejected, Resume, Source
-from ion_summary.transcripts.records import Record, records
+from ion_summary.transcripts.reader import Evidence, Item, ReadOptions, Resume, Source
 from ion_summary.transcripts.rooms import MAX_CHARACTERS
 from ion_summary.transcripts.stamps import stamp
 
@@ -65,15 +64,7 @@ class ClaudeCodeReader:
         """The sessions of the log. Whatever is added belongs to one of them, so there is no Resume."""
         match = _FILE_NAME.search(source.name)
         log = _Log(match[1] if match else None, options.tz)
-        for record in records(source):
-            if isinstance(record, Rejected):
-                yield record
-            elif isinstance(record, Record):
-                if isinstance(record.value, dict):
-                    yield from log.take(record.value)
-                else:
-                    yield Rejected(source.name, record.line, f"{kind_of(record.value)} where a record should be")
-        yield from log.rest()
+        yield from agents.sessions(source, log)
 
 
 def _is_other(value: dict[str, Any]) -> bool:

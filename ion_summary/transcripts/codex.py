@@ -12,12 +12,11 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from ion_summary.model import Message, Session
-from ion_summary.transcripts import sniff
+from ion_summary.transcripts import agents, sniff
 from ion_summary.transcripts.agents import Growing, without_envelopes
-from ion_summary.transcripts.chat_messages import done, kind_of
+from ion_summary.transcripts.chat_messages import done
 from ion_summary.transcripts.json_value import a_list, a_text, an_object
-from ion_summary.transcripts.reader import Evidence, Item, ReadOptions, Rejected, Resume, Source
-from ion_summary.transcripts.records import Record, records
+from ion_summary.transcripts.reader import Evidence, Item, ReadOptions, Resume, Source
 from ion_summary.transcripts.rooms import MAX_CHARACTERS
 from ion_summary.transcripts.stamps import stamp
 
@@ -54,15 +53,7 @@ class CodexReader:
         """The session. Whatever is added to the file belongs to it, so there is no Resume."""
         match = _FILE_NAME.search(source.name)
         rollout = _Rollout(match[1] if match else None, options.tz)
-        for record in records(source):
-            if isinstance(record, Rejected):
-                yield record
-            elif isinstance(record, Record):
-                if isinstance(record.value, dict):
-                    yield from rollout.take(record.value)
-                else:
-                    yield Rejected(source.name, record.line, f"{kind_of(record.value)} where a record should be")
-        yield from rollout.rest()
+        yield from agents.sessions(source, rollout)
 
 
 def _is_record(value: dict[str, Any]) -> bool:

@@ -42,8 +42,10 @@ _HOURS = {
 # What stands before or behind the prompt in the line that tells of it.
 _PROMPTED = re.compile(r"^(?:Prompted|Asked|Said|프롬프트|질문)(?:\s*[:：]\s*|\s+|$)")
 _PROMPTED_KO = re.compile(
-    r"\s*(?:을\(를\)|을|를)?\s*(?:프롬프트(?:로|를)?)\s*(?:입력|요청|전송|사용)\s*(?:함|했음|했습니다)?\.?$"
+    r"\s*(?:항목을 검색함"
+    r"|(?:을\(를\)|을|를)?\s*(?:프롬프트(?:로|를)?)\s*(?:입력|요청|전송|사용)\s*(?:함|했음|했습니다)?)\.?$"
 )
+_ATTACHED = re.compile(r"^(?:Attached \d+ files?|파일 \d+개 첨부됨)\.?$", re.M)
 _OTHER = re.compile(
     r"(?:Used|Created|Shared|Visited) Gemini\b|Gave feedback\b|Selected preferred\b|"
     r"(?:Canvas|Feedback|캔버스|피드백|의견)$|"
@@ -164,7 +166,10 @@ def _prompt(text: str) -> str:
     text = text.replace("\xa0", " ").strip()
     if _OTHER.match(text.partition("\n")[0]):
         return ""
-    return _PROMPTED_KO.sub("", _PROMPTED.sub("", text, count=1)).strip()
+    asked, *attached = _ATTACHED.split(text, maxsplit=1)
+    prompt = _PROMPTED_KO.sub("", _PROMPTED.sub("", asked.strip(), count=1)).strip()
+    names = [name for each in attached for line in each.split("\n") if (name := line.strip(" -"))]
+    return "\n".join(filter(None, [prompt, *(f"[{name}]" for name in names)]))
 
 
 def _time(line: str, tz: tzinfo) -> datetime | None:

@@ -1,6 +1,7 @@
 """How is a Telegram ``result.json`` read, of one chat or of a whole account?
 
-The dates in it are local ones without an offset, so the seconds since 1970 beside them count.
+The dates in it are local ones without an offset, so the seconds since 1970 beside them count. The id of a private chat
+is that of the other person, the same in the exports of everybody who talks with that person: it takes both to name it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _MEDIA = {
     "video_file": "[video]",
     "animation": "[video]",
 }
+_BETWEEN_TWO = ("personal_chat", "bot_chat")
 _NOT_INCLUDED = "("  # "(File not included. Change data exporting settings to download.)" where a path should be
 
 
@@ -62,6 +64,7 @@ class TelegramReader:
 
 def _spoken(source: Source, tz: tzinfo) -> Iterator[Spoken | Rejected]:
     chat: dict[str, Any] = {}
+    owner = _owner(source)
     for element in elements_of(source, _STREAMED):
         if isinstance(element, Rejected):
             yield element
@@ -71,15 +74,54 @@ def _spoken(source: Source, tz: tzinfo) -> Iterator[Spoken | Rejected]:
         if key in _CHATS:
             chat = {}
         elif field == "messages":
-            yield from _message(element.value, _room(chat), tz, source.name, element.line)
+            yield from _message(element.value, _room(chat, owner), tz, source.name, element.line)
         elif where in ("", *_CHATS):
             chat[field] = element.value
 
 
-def _room(chat: dict[str, Any]) -> Room:
+def _owner(source: Source) -> int | None:
+    """The id of the person who exported: told of an account, or that of whoever else speaks in a private chat.
+
+    What nobody says before it is found is read once more; in most exports that is a few messages.
+    """
+    chat: dict[str, Any] = {}
+    for element in elements_of(source, _STREAMED):
+        if isinstance(element, Rejected):
+            continue
+        key = element.key or ""
+        where, _, field = key.rpartition(".")
+        if key == "personal_information" and (found := _person(an_object(element.value).get("user_id"))):
+            return found
+        if key in _CHATS:
+            chat = {}
+        elif field == "messages" and chat.get("type") in _BETWEEN_TWO:
+            speaker = _person(an_object(element.value).get("from_id"))
+            if speaker and speaker != chat.get("id"):
+                return speaker
+        elif field == "messages" and not where:
+            return None  # one chat, of more than two
+        elif where in ("", *_CHATS):
+            chat[field] = element.value
+    return None
+
+
+def _person(value: Any) -> int | None:
+    """The number of ``user123``, which older exports have as a number."""
+    if isinstance(value, str) and value.startswith("user") and value[4:].isdecimal():
+        return int(value[4:])
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _room(chat: dict[str, Any], owner: int | None) -> Room:
     chat_id = chat.get("id")
     name = a_text(chat.get("name")) or ("Saved Messages" if chat.get("type") == "saved_messages" else "Deleted Account")
-    return Room(name, f"telegram-{chat_id}" if isinstance(chat_id, int | str) and chat_id else None)
+    if not (isinstance(chat_id, int | str) and chat_id):
+        return Room(name)
+    if chat.get("type") not in _BETWEEN_TWO:
+        return Room(name, f"telegram-{chat_id}")
+    if owner is None or not isinstance(chat_id, int):
+        return Room(name)  # by whose side it is cannot be told: by --user, if that is given
+    return Room(name, f"telegram-{min(owner, chat_id)}-{max(owner, chat_id)}")
 
 
 def _message(value: Any, room: Room, tz: tzinfo, source: str, line: int) -> Iterator[Spoken | Rejected]:

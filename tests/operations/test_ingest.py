@@ -519,3 +519,31 @@ def test_redacted_nothing_personal_is_stored_anywhere(tmp_path: Path) -> None:
     stored = b"".join(path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file())
     for personal in (b"1234-5678", b"4539", b"0343", b"kim@", b"example.com"):
         assert personal not in stored
+
+
+CARD = "4539-1488-0343-6467"
+GROWING = [
+    "안녕하세요 12345678901234 로 입금했어요",  # nothing says yet what the number is
+    "Which account is it? Please tell me the account holder and the date too.",
+    f"카드는 {CARD}, 전화는 010-1234-5678",
+    "Thank you, I have noted it. We will call you back within the day.",
+    "계좌번호는 12345678901234 입니다. 010-9999-8888 로도 주세요",
+    "All right, everything has been noted down.",
+]
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_redacted_session_without_an_id_is_recognised_when_it_grows(
+    storage: SessionSummaryStorage, tmp_path: Path, moved: bool
+) -> None:
+    for count in range(1, len(GROWING) + 1):
+        path = tmp_path / (f"{count}.jsonl" if moved else "log.jsonl")
+        path.write_bytes(lines(session(1, *GROWING[:count], session_id=None)))
+        report = ingest(storage, IngestRequest([path], workers=1, redact=True), Silent())
+        assert (report.new, report.updated) == ((1, 0) if count == 1 else (0, 1)), count
+    (record,) = storage.list_recent()
+    said = [message.content for message in messages(storage, record.session_id)]
+    assert said[0] == "안녕하세요 [계좌번호 1] 로 입금했어요"
+    assert said[4] == "[계좌번호 1] 입니다. [전화번호 2] 로도 주세요".replace("[계좌", "계좌번호는 [계좌", 1)
+    again = ingest(storage, IngestRequest([path], workers=1, redact=True, user="u-1"), Silent())
+    assert (again.new, again.updated, again.unchanged) == (0, 0, 1)

@@ -301,3 +301,71 @@ def test_a_history_that_is_being_written_gives_each_session_once(
         os.utime(path, ns=(end, end))
         assert counts(run(storage, path))[:3] == expected
     assert texts(storage) == [["고쳐줘", "I will.\nIt is\ndone."], ["again", "네."]]
+
+
+# -- Telegram: whose chat it is --------------------------------------------------------------------------------------
+
+
+def private(owner: int, peer: int, talk: list[Said]) -> bytes:
+    """A chat between two, as ``owner`` exports it: ``민수`` is the peer, everybody else the owner."""
+    said = [
+        {
+            "id": at,
+            "type": "message",
+            "date_unixtime": str(BASE + at),
+            "from": who,
+            "from_id": f"user{peer if who == '민수' else owner}",
+            "text": text,
+        }
+        for at, who, text in talk
+    ]
+    return orjson.dumps({"name": "민수", "type": "personal_chat", "id": peer, "messages": said})
+
+
+def test_private_chats_of_two_people_with_the_same_third_stay_two(
+    storage: SessionSummaryStorage, tmp_path: Path
+) -> None:
+    for owner, name in ((1, "Anna"), (2, "Bora")):
+        path = tmp_path / name / "result.json"
+        path.parent.mkdir()
+        path.write_bytes(private(owner, 9, [(0, "민수", f"{name}, 비밀이야"), (5, name, "Good to know")]))
+        assert counts(run(storage, path))[:3] == (1, 0, 0)
+    assert said(storage) == {
+        "telegram-1-9-2026-01-04": ["민수: Anna, 비밀이야", "Anna: Good to know"],
+        "telegram-2-9-2026-01-04": ["민수: Bora, 비밀이야", "Bora: Good to know"],
+    }
+
+
+def test_a_private_chat_exported_by_either_side_is_one(storage: SessionSummaryStorage, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_bytes(private(1, 9, [(0, "민수", "안녕"), (5, "Anna", "Hello")]))
+    run(storage, path)
+    account = {
+        "personal_information": {"user_id": 9},
+        "chats": {"list": [orjson.loads(private(9, 1, [(0, "Me", "안녕"), (9, "민수", "One more")]))]},
+    }
+    path.write_bytes(orjson.dumps(account))
+    assert counts(run(storage, path))[:3] == (0, 1, 0)
+    assert texts(storage) == [["안녕", "Hello", "One more"]]
+
+
+def test_a_private_chat_in_which_only_the_other_speaks_is_told_apart_by_the_user(
+    storage: SessionSummaryStorage, tmp_path: Path
+) -> None:
+    path = tmp_path / "result.json"
+    for owner, name in ((1, "Anna"), (2, "Bora")):
+        path.write_bytes(private(owner, 9, [(owner, "민수", f"안녕 {name}")]))
+        run(storage, path, user=name)
+    assert sorted(texts(storage)) == [["안녕 Anna"], ["안녕 Bora"]]
+
+
+def test_overlapping_exports_whose_personal_data_are_marked_are_united(
+    storage: SessionSummaryStorage, tmp_path: Path
+) -> None:
+    talk = [(0, "민수", "첫 번호는 010-1111-2222"), (60, "Anna", "또는 010-3333-4444"), (120, "민수", "010-5555-6666")]
+    path = tmp_path / "방" / "result.json"
+    path.parent.mkdir()
+    for part in (talk[:2], talk[1:], talk):
+        path.write_bytes(telegram(part))
+        run(storage, path, redact=True)
+    assert [len(each) for each in texts(storage)] == [3]

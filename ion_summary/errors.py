@@ -110,7 +110,7 @@ class StoreCorruptError(IonSummaryError):
     code = "store_corrupt"
     exit_code = 12
     text = "{path}: {reason}"
-    hint_text = "`ion-summary verify` lists every damage by file and line"
+    hint_text = "`ion-summary verify` lists every damage by file and line, and `verify --repair` saves what can be read"
 
 
 class UnknownFormatError(IonSummaryError):

@@ -71,6 +71,8 @@ def search(
         rows=lambda: (records.row(run.out, hit.record) for hit in hits),
         table=lambda terminal: records.hits_table(terminal, hits),
     )
+    if storage.damage:
+        run.out.note(f"passed over {len(storage.damage):,} damaged places; `ion-summary verify` names them")
     if not result.total:
         run.out.note("no session matches; fewer words, another spelling or a longer time may find some")
     elif run.out.format == "table":

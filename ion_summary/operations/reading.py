@@ -65,4 +65,3 @@ def drafts(
             yield item
         else:
             yield make(item, origin)
-

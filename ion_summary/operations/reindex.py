@@ -6,12 +6,11 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ion_summary.errors import StoreCorruptError
 from ion_summary.operations.forget import finish
 from ion_summary.progress import Progress
 from ion_summary.store import compacting
 from ion_summary.store.compacting import Compacted
-from ion_summary.store.partition import DamagedLineError, Finding
+from ion_summary.store.partition import Finding
 from ion_summary.store.storage import SessionSummaryStorage
 
 
@@ -51,7 +50,4 @@ def compact(storage: SessionSummaryStorage) -> Compacted:
     """
     storage.require()
     with storage.writing() as writer:
-        try:
-            return compacting.compact(storage.path, writer, datetime.now(UTC).strftime("%Y-%m"))
-        except DamagedLineError as error:
-            raise StoreCorruptError(path=storage.path, reason=str(error)) from error
+        return compacting.compact(storage.path, writer, datetime.now(UTC).strftime("%Y-%m"))

@@ -30,7 +30,8 @@ def search_messages(
     storage: SessionSummaryStorage, query: Query, progress: Progress, workers: int | None = None
 ) -> SearchResult:
     """The sessions whose messages together have all words of the query, and of which all else that it asks holds;
-    newest first, or oldest. A session of which no transcript is kept is not found.
+    newest first, or oldest. A session of which no transcript is kept is not found. ``storage.damage`` has what could
+    not be read.
 
     Raises:
         StoreNotFoundError: there is no store.
@@ -61,7 +62,8 @@ def _found(storage: SessionSummaryStorage, query: Query, progress: Progress, wor
     progress.start("search", total, "bytes")
     with Workers(workers if total >= _WORTH_WORKERS else 1) as some:
         pieces = [(storage.path, day, query.terms) for day in days]
-        for day, said in zip(days, some.in_order(said_on, pieces), strict=True):
+        for day, (said, damage) in zip(days, some.in_order(said_on, pieces), strict=True):
+            storage.damage += damage
             by_session = {hash64(each.session_id): each for each in said}
             places = _asked(storage, filters, partial(Matches.among, sessions=by_session)) if said else []
             # On another day it is what the session said before it grew or was saved anew.

@@ -7,14 +7,16 @@ reads single lines of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
+from ion_summary.errors import StoreCorruptError
 from ion_summary.store import erasing, files, layout, sealing
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, hash64
+from ion_summary.store.partition import DamagedLineError
 from ion_summary.store.writing import StoreWriter
 
 
@@ -32,7 +34,7 @@ def compact(root: Path, writer: StoreWriter, this_month: str) -> Compacted:
     """Compacts every partition, each at once or not at all. For the holder of the writer's lock.
 
     ``this_month`` (``YYYY-MM``) and what comes later is not sealed. The index is behind afterwards. Raises
-    StoreNotWritableError, and DamagedLineError for a compressed partition that cannot be read.
+    StoreNotWritableError, and StoreCorruptError for a compressed partition that cannot be read: it is left alone.
     """
     done = Compacted()
     erasing.remove_leftovers(root)
@@ -73,7 +75,7 @@ def _drop(path: Path, offsets: set[int]) -> int:
 def _compact_transcripts(
     root: Path, catalog: Catalog, day: int, paths: list[Path], this_month: str, done: Compacted
 ) -> None:
-    lines = [line for path in paths for line in erasing.lines_of(path)]
+    lines = [line for path in paths for line in _undamaged(path)]
     kept = _newest(catalog, lines)
     sealed = layout.sealed_path(root, day)
     seals = layout.month_of(day) < this_month
@@ -87,6 +89,13 @@ def _compact_transcripts(
         files.remove_all([layout.transcripts_path(root, day)])
     else:
         sealing.replace(paths[0], b"".join(kept))
+
+
+def _undamaged(path: Path) -> Iterator[bytes]:
+    try:
+        return erasing.split(sealing.read(path))
+    except DamagedLineError as error:
+        raise StoreCorruptError(path=path, reason=str(error)) from error
 
 
 def _newest(catalog: Catalog, lines: Iterable[bytes]) -> list[bytes]:

@@ -41,13 +41,17 @@ def spellings(text: str) -> tuple[bytes, ...]:
 def rewrite(path: Path, goes: Goes, needles: Collection[bytes] | None = None) -> bool:
     """Writes a partition anew without the lines that go; whether there were any.
 
-    If ``needles`` are given, one that has none of them in its bytes is left alone.
+    If ``needles`` are given, one that has none of them in its bytes is left alone. Of a compressed one that is broken
+    only the beginning can be read, by anybody: the rest of it goes too.
     """
-    data = sealing.read(path)
+    try:
+        data, broken = sealing.read(path), False
+    except DamagedLineError:
+        data, broken = sealing.readable(path), True
     if needles is not None and not any(needle in data for needle in needles):
         return False
     kept = b"".join(line for line in split(data) if not goes(line, fields_of(line)))
-    if len(kept) == len(data):
+    if len(kept) == len(data) and not broken:
         return False
     sealing.replace(path, kept)
     return True
@@ -64,8 +68,11 @@ def of_sessions(sessions: Collection[int]) -> Goes:
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
-    """The lines of a partition with their newlines."""
-    return split(sealing.read(path))
+    """The lines of a partition with their newlines; of a compressed one that is broken those in its beginning."""
+    try:
+        return split(sealing.read(path))
+    except DamagedLineError:
+        return split(sealing.readable(path))
 
 
 def split(data: bytes) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from ion_summary.store import erasing, files, layout, tombstones
+from ion_summary.store import erasing, files, layout, sealing, tombstones
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, hash64
 from ion_summary.store.partition import DamagedLineError, decode
 from ion_summary.store.tombstones import Mark, Scope, Tombstones, erased_fields, forget_fields, mark_of
@@ -156,7 +156,11 @@ def erase(root: Path, writer: StoreWriter, subject: Subject) -> None:
         for path in paths:
             # Of a day without a record of theirs only what a kill may have left there.
             erasing.rewrite(path, goes, None if day in subject.days else strays)
-    _erase_quarantine(root, _needles((*subject.names, *subject.ids)))
+    needles = _needles((*subject.names, *subject.ids))
+    _erase_quarantine(root, needles)
+    original = root / layout.ORIGINAL_INDEX
+    if original.is_file() and any(needle in files.read(original) for needle in needles):
+        files.remove(original)  # derived, and by another program: it cannot be mended
     writer.forget_files((*subject.names, *subject.ids))
     writer.expect_changes(subject.days)
     for day in sorted(layout.record_partitions(root)):
@@ -191,7 +195,9 @@ def _erase_quarantine(root: Path, needles: Sequence[bytes]) -> None:
     for path in (root / layout.QUARANTINE).glob("*.json"):
         data = files.read(path)
         with contextlib.suppress(ValueError, KeyError, TypeError):  # not as it was written: by its bytes alone
-            data += base64.b64decode(orjson.loads(data)["bytes_base64"])
+            entry = orjson.loads(data)
+            kept = base64.b64decode(entry["bytes_base64"])
+            data += kept + (sealing.readable_of(kept) if sealing.is_sealed(Path(entry["file"])) else b"")
         if any(needle in data for needle in needles):
             gone.append(path)
     files.remove_all(gone)

@@ -14,9 +14,7 @@ from typing import Any
 import orjson
 
 from ion_summary.store import erasing, files, layout
-from ion_summary.store.archives.members import ORIGINAL_INDEX
 from ion_summary.store.catalog import content_number, hash64
-from ion_summary.store.partition import DamagedLineError
 from ion_summary.store.tombstones import Tombstones
 
 _TEXT = rb'"(?:[^"\\]|\\.)*"'
@@ -83,22 +81,14 @@ def erase_forgotten(root: Path, forgotten: Forgotten) -> int:
         for line in erasing.split(files.read(path)):
             forgotten.goes(line, erasing.fields_of(line))
     transcripts = [path for _, paths in sorted(layout.transcript_files(root).items()) for path in paths]
-    changed = sum(_rewritten(path, forgotten) for path in (*transcripts, *records))
+    changed = sum(erasing.rewrite(path, forgotten.goes) for path in (*transcripts, *records))
     for path in _quarantined(root, forgotten):
         files.remove(path)
         changed += 1
-    if (root / ORIGINAL_INDEX).is_file():  # derived, and by another program: it cannot be mended
-        files.remove(root / ORIGINAL_INDEX)
+    if (root / layout.ORIGINAL_INDEX).is_file():  # derived, and by another program: it cannot be mended
+        files.remove(root / layout.ORIGINAL_INDEX)
         changed += 1
     return changed
-
-
-def _rewritten(path: Path, forgotten: Forgotten) -> bool:
-    try:
-        return erasing.rewrite(path, forgotten.goes)
-    except DamagedLineError:  # compressed, and broken: nobody can say whose it is
-        files.remove(path)
-        return True
 
 
 def _quarantined(root: Path, forgotten: Forgotten) -> Iterator[Path]:

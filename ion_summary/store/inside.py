@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ion_summary.store import layout, sealing
 from ion_summary.store.matching import folded
-from ion_summary.store.partition import DamagedLineError, decode, has_digest
+from ion_summary.store.partition import DamagedLineError, Finding, decode_with_digest
 from ion_summary.text.tokens import Term, first_match
 
 _AFTER_ID = b',"user_id":'  # no id holds these bytes: its own quotes are escaped
@@ -24,28 +24,36 @@ class Said(NamedTuple):
     text: str
 
 
-def said_on(root: Path, day: int, terms: Sequence[Term]) -> list[Said]:
-    """The sessions of a day whose messages together have all the terms. What is damaged is left to ``verify``."""
+def said_on(root: Path, day: int, terms: Sequence[Term]) -> tuple[list[Said], list[Finding]]:
+    """The sessions of a day whose messages together have all the terms; and what could not be read for its damage."""
     needles = [term.needles() for term in terms]
     seen: set[bytes] = set()
     found: list[Said] = []
-    for data in _parts(root, day):
+    damage: list[Finding] = []
+    for path, data in _parts(root, day, damage):
         for line in reversed(data.split(b"\n")):  # the last line of a session is the one that counts
             own = line[: line.find(_AFTER_ID)]
             if own in seen:
                 continue
             seen.add(own)
-            if _may_say(line, needles) and (said := _said(line, terms)):
-                found.append(said)
-    return found
+            try:
+                if _may_say(line, needles) and (said := _said(line, terms)):
+                    found.append(said)
+            except DamagedLineError as error:
+                damage.append(Finding(path, None, str(error)))
+    return found, damage
 
 
-def _parts(root: Path, day: int) -> Iterator[bytes]:
+def _parts(root: Path, day: int, damage: list[Finding]) -> Iterator[tuple[str, bytes]]:
     for path in (layout.transcripts_path(root, day), layout.sealed_path(root, day)):
+        name = path.relative_to(root).as_posix()
         try:
-            yield sealing.read(path)
-        except (FileNotFoundError, DamagedLineError):
+            yield name, sealing.read(path)
+        except FileNotFoundError:
             continue
+        except DamagedLineError as error:
+            damage.append(Finding(name, None, str(error)))
+            yield name, sealing.readable(path)
 
 
 def _may_say(line: bytes, needles: Sequence[Sequence[Sequence[bytes]]]) -> bool:
@@ -54,14 +62,12 @@ def _may_say(line: bytes, needles: Sequence[Sequence[Sequence[bytes]]]) -> bool:
 
 
 def _said(line: bytes, terms: Sequence[Term]) -> Said | None:
-    if not has_digest(line):
-        return None
+    fields = decode_with_digest(line)
     try:
-        fields = decode(line)
         texts = [each["content"] for each in fields["messages"]]
         session_id = fields["session_id"]
-    except (DamagedLineError, KeyError, TypeError):
-        return None
+    except (KeyError, TypeError) as error:
+        raise DamagedLineError("it has no messages") from error
     whole = folded(texts)
     if not all(term.occurs_in(whole) for term in terms):
         return None

@@ -20,6 +20,8 @@ TEXT = "text.sqlite"
 QUARANTINE = "quarantine"
 TRANSCRIPTS = "transcripts"
 TOMBSTONES = "tombstones.jsonl"
+#: Of a store that was adopted: the sessions and users of all its records.
+ORIGINAL_INDEX = "index.json"
 
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 DAY_MS = 86_400_000

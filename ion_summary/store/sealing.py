@@ -51,9 +51,13 @@ def read(path: Path) -> bytes:
 
 def readable(path: Path) -> bytes:
     """The lines in the beginning of a compressed partition that is broken, as far as it can be read."""
+    return readable_of(files.read(path))
+
+
+def readable_of(data: bytes) -> bytes:
+    """The same of its bytes."""
     zstd = _zstd()
-    decompressor = zstd.ZstdDecompressor()
-    data, lines = files.read(path), list[bytes]()
+    decompressor, lines = zstd.ZstdDecompressor(), list[bytes]()
     try:
         for start in range(0, len(data), _CHUNK):
             lines.append(decompressor.decompress(data[start : start + _CHUNK]))

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ion_summary.progress import Progress
-from ion_summary.store import layout
+from ion_summary.store import erasing, layout, sealing
 from ion_summary.store.catalog import DAY_SHIFT, Catalog
-from ion_summary.store.erasing import lines_of
 from ion_summary.store.lines import MovedError
 from ion_summary.store.parsing import Parsed, parse, slices
 from ion_summary.store.partition import DamagedLineError, Finding, decode_with_digest, has_digest, lines
@@ -162,7 +161,7 @@ class Verifier:
 
     def _sealed(self, path: Path) -> None:
         try:
-            self._lines(path, lines_of(path))
+            self._lines(path, erasing.split(sealing.read(path)))
         except DamagedLineError as error:
             self._finding(path, None, str(error))
 

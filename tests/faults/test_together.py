@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ion_summary.operations.verify import verify
 from ion_summary.progress import Silent
 from ion_summary.store.storage import SessionSummaryStorage
 from tests.conftest import lines, session
+from tests.fake_gemini import FakeGemini
 from tests.faults.tracing import ROOT, ion_summary, run
 from tests.store import oracle
 
@@ -32,6 +33,16 @@ while not select.select([sys.stdin], [], [], 0)[0]:
             print(command, done.returncode, done.stdout[-2000:], done.stderr[-2000:], file=sys.stderr)
         ran += 1
 print(ran)
+"""
+# A file of sessions that nobody has seen before: what they say has the number of the round.
+WRITE = """
+import json, sys, time
+path, number = sys.argv[1], int(sys.argv[2])
+with open(path, "w") as file:
+    for one in range(8):
+        said = {"user": f"교환 {number} {one}", "assistant": f"Exchange {number} {one} is done."}
+        messages = [dict(role=role, content=text, timestamp=time.time() - 60) for role, text in said.items()]
+        print(json.dumps(dict(session_id=f"new-{number}-{one}", user_id=f"person-{one}", messages=messages)), file=file)
 """
 # Saves sessions of its own, and looks each time whether those that nobody touches are all there.
 ASK = """
@@ -59,9 +70,8 @@ print(asked)
 
 def _start(code: str, *words: str) -> subprocess.Popen[str]:
     pipe = subprocess.PIPE
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", code, *words], cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True
-    )
+    command = [sys.executable, "-W", "error", "-c", code, *words]
+    return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
 def _repeat(*commands: Sequence[object]) -> subprocess.Popen[str]:
@@ -76,15 +86,29 @@ def _inbox(place: Path) -> Path:
     path.mkdir()
     for turns in range(1, 5):
         some = [
-            session(number % 9, *["교환 문의"] * turns, session_id=f"churn-{number}", user_id=f"person-{number % 7}")
+            session(
+                number % 9,
+                *[f"교환 문의 {number}"] * turns,
+                session_id=f"churn-{number}",
+                user_id=f"person-{number % 7}",
+            )
             for number in range(40)
         ]
         (path / f"{turns}.jsonl").write_bytes(lines(*some))
     return path
 
 
+@pytest.fixture
+def gemini(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGemini]:
+    """A server that answers in a moment, and an environment in which workers ask it."""
+    monkeypatch.setenv("GEMINI_API_KEY", "x")
+    with FakeGemini(latency_s=0.1) as fake:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", fake.url)
+        yield fake
+
+
 @pytest.mark.parametrize("seconds", [15, pytest.param(240, marks=pytest.mark.sweep)])
-def test_everything_together(tmp_path: Path, seconds: int, figure: Callable[[str], None]) -> None:
+def test_everything_together(tmp_path: Path, gemini: FakeGemini, seconds: int, figure: Callable[[str], None]) -> None:
     store, inbox = tmp_path / "store", _inbox(tmp_path)
     stable = tmp_path / "stable.jsonl"
     recent = [
@@ -100,7 +124,12 @@ def test_everything_together(tmp_path: Path, seconds: int, figure: Callable[[str
     where = ("--store", store, *LOCK)
     backups = tmp_path / "backups"
     working = [
-        _repeat(ion_summary("ingest", inbox, "--source", "round-{n}", *where), ion_summary("stats", "--store", store)),
+        _repeat(
+            [sys.executable, "-c", WRITE, inbox / "new.jsonl", "{n}"],
+            ion_summary("ingest", inbox, "--llm", "--source", "round-{n}", *where),
+            ion_summary("stats", "--store", store),
+        ),
+        _repeat(ion_summary("worker", "--concurrency", 4, *where)),
         _repeat(
             ion_summary("prune", "--older-than", "60d", "--user", "person-1", "--force", "--yes", *where),
             ion_summary("prune", "--older-than", "60d", "--force", "--yes", *where),
@@ -117,6 +146,7 @@ def test_everything_together(tmp_path: Path, seconds: int, figure: Callable[[str
     assert not any(errors for _, errors in said), "\n".join(errors for _, errors in said)
     rounds = [int(out) for out, _ in said]
     assert min(rounds) > 0
+    assert gemini.state.calls > 0
     with SessionSummaryStorage(store, tz=UTC) as storage:
         there = {one.session_id for one in storage.list_recent(100_000)}
         assert there == set(oracle.scan(store))
@@ -131,6 +161,7 @@ def test_everything_together(tmp_path: Path, seconds: int, figure: Callable[[str
         restored = set(oracle.scan(tmp_path / f"restored-{number}"))
         assert restored >= {f"stable-{number}" for number in range(STABLE)}
         assert run(ion_summary("verify", "--store", tmp_path / f"restored-{number}")).status == 0
-    names = ("ingest and stats", "prune and compact", "forget and repair", "backup", "save and search")
+    names = ("ingest and stats", "worker", "prune and compact", "forget and repair", "backup", "save and search")
     counted = ", ".join(f"{count} {name}" for name, count in zip(names, rounds, strict=True))
+    counted += f", {gemini.state.calls} calls of Gemini"
     figure(f"together for {seconds} s: {counted}; 0 errors, 0 wrong answers, {len(archives)} backups restored")

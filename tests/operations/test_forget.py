@@ -14,9 +14,10 @@ import pytest
 from ion_summary.errors import StoreNotFoundError, UsageError
 from ion_summary.operations.forget import ForgetPlan, Forgotten, finish, forget, plan
 from ion_summary.operations.ingest import IngestReport, IngestRequest, ingest
-from ion_summary.operations.verify import verify
+from ion_summary.operations.reindex import compact
+from ion_summary.operations.verify import repair, verify
 from ion_summary.progress import Silent
-from ion_summary.store import tombstones
+from ion_summary.store import repairing, sealing, tombstones
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.store.tombstones import Tombstones, forget_fields, mark_of
 from tests.conftest import lines, session
@@ -203,6 +204,39 @@ def test_an_adopted_store(store: Path) -> None:
         assert forget(storage, Forgotten(user="김민수")).sessions == 1
         assert list(oracle.scan(store)) == ["2"]
         assert traces(store, "세션하나", json.dumps("김민수")[1:-1]) == []
+
+
+def test_the_index_of_the_original_system_goes_if_he_is_in_it(storage: SessionSummaryStorage, inbox: Path) -> None:
+    filled(storage, inbox)
+    original = storage.path / "index.json"
+    original.write_text(json.dumps({"sessions": {"s-1": {"user_id": "u-1"}}}))
+    forget(storage, Forgotten(user="비밀의김민수"))
+    assert original.exists()
+    original.write_text(json.dumps({"sessions": {"room-his": {"user_id": "비밀의김민수"}}}))
+    forget(storage, Forgotten(user="비밀의김민수"))
+    assert not original.exists()
+
+
+def test_compressed_days_that_are_damaged_hide_nobody(storage: SessionSummaryStorage, inbox: Path) -> None:
+    filled(storage, inbox)
+    compact(storage)
+    sealed = sorted(storage.path.glob("transcripts/*/*.zst"))
+    for path in sealed:
+        path.write_bytes(path.read_bytes()[:-1])  # its checksum is broken, and all lines can still be read
+    with storage.locked():
+        repairing.repair(storage.path, UTC)  # which keeps the compressed bytes
+    for path in sealed[1::2]:
+        path.write_bytes(path.read_bytes()[:-1])
+    forget(storage, Forgotten(user="kim.minsu@example.com"))
+    assert repair(storage, Silent(), workers=1).ok
+    texts = [sealing.readable_of(_kept(path)) for path in (storage.path / "quarantine").iterdir()]
+    texts += [sealing.read(path) for path in storage.path.glob("transcripts/*/*.zst")]
+    assert texts
+    assert not [text for text in texts if b"xylophonist7" in text]
+
+
+def _kept(path: Path) -> bytes:
+    return base64.b64decode(orjson.loads(path.read_bytes())["bytes_base64"])
 
 
 def test_one_of_the_two_must_be_named(storage: SessionSummaryStorage) -> None:

@@ -92,8 +92,17 @@ def test_transcripts_that_are_compressed_are_read(storage: SessionSummaryStorage
 
 def test_a_damaged_line_hides_nothing_else(storage: SessionSummaryStorage) -> None:
     path = next(storage.path.glob("transcripts/2026-02/*05.jsonl"))
-    path.write_bytes(path.read_bytes().replace(b"REFUND", b"REFUNX"))
+    path.write_bytes(path.read_bytes().replace(b"REFUND", b"REFUND,"))
     assert found(storage, "refund") == [("both", 2)]
+    assert [each.file for each in storage.damage] == [path.relative_to(storage.path).as_posix()]
+
+
+def test_a_compressed_day_that_is_damaged_is_named(storage: SessionSummaryStorage) -> None:
+    compact(storage)
+    path = next(storage.path.glob("transcripts/2026-02/*05.jsonl.zst"))
+    path.write_bytes(path.read_bytes()[:-1])
+    assert found(storage, "refund") == [("both", 2), ("en", 2)]
+    assert [each.file for each in storage.damage] == [path.relative_to(storage.path).as_posix()]
 
 
 @settings(max_examples=40, deadline=None)

@@ -15,7 +15,6 @@ from ion_summary.store import layout
 
 JOBS = "jobs.sqlite"
 SPOOL = "spool"
-ORIGINAL_INDEX = "index.json"
 _SEALED = ".zst"
 _LONGEST = 100  # what a tar header holds without an extension
 _PARTITION = re.compile(

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ion_summary.progress import Progress
-from ion_summary.store import erasing, files, layout, sealing
-from ion_summary.store.archives.members import JOBS, ORIGINAL_INDEX, SPOOL, files_of
+from ion_summary.store import erasing, files, layout
+from ion_summary.store.archives.members import JOBS, SPOOL, files_of
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, hash64
 from ion_summary.store.writing import StoreWriter
 
-_TAKEN_WHOLE = (f"{layout.QUARANTINE}/", ORIGINAL_INDEX)
+_TAKEN_WHOLE = (f"{layout.QUARANTINE}/", layout.ORIGINAL_INDEX)
 _QUEUE = (JOBS, f"{SPOOL}/")
 
 
@@ -72,7 +72,7 @@ def _transcripts(other: Path, day: int, wanted: set[int]) -> Iterator[bytes]:
     """The newest transcript of each wanted session of a day."""
     newest: dict[int, bytes] = {}
     for path in layout.transcript_files(other).get(day, ()):
-        for line in erasing.split(sealing.read(path)):
+        for line in erasing.lines_of(path):
             fields = erasing.fields_of(line)
             if fields is not None and isinstance(fields.get("session_id"), str):
                 session = hash64(fields["session_id"])

@@ -199,8 +199,7 @@ def gemini_cli(path: Path, size: int) -> int:
 
 
 def aistudio(path: Path, size: int) -> int:
-    """One prompt: the application writes a file for each, so there are none of a gigabyte."""
-    size = min(size, 16 << 20)
+    """One prompt: the application writes a file for each."""
     chunks = (
         b",".join(
             orjson.dumps(

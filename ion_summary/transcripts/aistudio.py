@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from datetime import tzinfo
 from typing import Any
 
-from ion_summary.model import Message, Session
+from ion_summary.model import Message
 from ion_summary.transcripts import encoding, sniff
+from ion_summary.transcripts.agents import Growing
 from ion_summary.transcripts.chat_messages import done
 from ion_summary.transcripts.gemini_parts import said_in
 from ion_summary.transcripts.json_value import JsonError, a_list, a_text, an_object, loads
-from ion_summary.transcripts.lines import MAX_LINE
 from ion_summary.transcripts.reader import Evidence, Item, ReadOptions, Rejected, Resume, Source
+from ion_summary.transcripts.records import elements_of
 from ion_summary.transcripts.stamps import stamp
 
+MAX_WHOLE = 16 << 20
+"""Bytes of a file that is held as a whole, and repaired if need be; of a larger one each chunk is read by itself."""
+_CHUNKS = "chunkedPrompt.chunks"
 _ROLES = {"user": "user", "model": "assistant"}
 _ATTACHED = {
     "driveDocument": "[document]",
@@ -53,28 +57,48 @@ class AiStudioReader:
 
     def read(self, source: Source, options: ReadOptions, start: Resume | None = None) -> Iterator[Item]:  # noqa: ARG002
         """The one session of the file, which is written anew at each change."""
+        title = _SUFFIX.sub("", re.split(r"[/\\:]", source.name)[-1])
+        growing = Growing(None, "1", {"title": title})
         with source.open() as raw:
             stream, _ = encoding.as_utf8(raw)
             with stream:
-                data = stream.read(MAX_LINE + 1)
-        if len(data) > MAX_LINE:
-            yield Rejected(source.name, 1, f"one JSON object larger than {MAX_LINE >> 20} MiB")
-            return
+                data = stream.read(MAX_WHOLE + 1)
         try:
-            value = _repaired(data)
+            members = _streamed(source) if len(data) > MAX_WHOLE else _members(_repaired(data))
+            del data
+            for member in members:
+                if isinstance(member, Rejected):
+                    yield member
+                    continue
+                for message in _messages(*member, growing.metadata, options.tz):
+                    yield from growing.add(message)
         except JsonError as error:
             yield Rejected(source.name, 1, str(error))
-            return
-        prompt = value.get("chunkedPrompt") if isinstance(value, dict) else None
-        if not isinstance(prompt, dict) or not isinstance(prompt.get("chunks"), list):
-            yield Rejected(source.name, 1, "no `chunkedPrompt` with `chunks`")
-            return
-        model = a_text(an_object(value.get("runSettings")).get("model"))
-        metadata = {"title": _SUFFIX.sub("", re.split(r"[/\\:]", source.name)[-1])}
-        if model:
-            metadata["model"] = model.removeprefix("models/")
-        messages = [*_instruction(value.get("systemInstruction")), *_chunks(prompt["chunks"], options.tz)]
-        yield Session(None, None, messages, metadata, "1") if messages else Rejected(source.name, 1, "nothing was said")
+        yield from growing.deliver()
+        if not growing.parts:
+            yield Rejected(source.name, 1, "no `chunkedPrompt` in which something was said")
+
+
+def _streamed(source: Source) -> Iterator[tuple[str, Any] | Rejected]:
+    """The members of a file that is too large to be held, of its chunks each: pictures may lie in it as text."""
+    for element in elements_of(source, frozenset({_CHUNKS})):
+        yield element if isinstance(element, Rejected) else (element.key or "", element.value)
+
+
+def _members(value: Any) -> Iterator[tuple[str, Any]]:
+    yield from an_object(value).items()
+    for chunk in a_list(an_object(an_object(value).get("chunkedPrompt")).get("chunks")):
+        yield _CHUNKS, chunk
+
+
+def _messages(key: str, value: Any, metadata: dict[str, Any], tz: tzinfo) -> Iterator[Message]:
+    """What a member of the file, or one of its chunks, says."""
+    if key == "systemInstruction":
+        yield from _instruction(value)
+    elif key == "runSettings" and (model := a_text(an_object(value).get("model"))):
+        metadata["model"] = model.removeprefix("models/")
+    elif key == _CHUNKS:
+        yield from _said(an_object(value), tz)
 
 
 def _repaired(data: bytes) -> Any:
@@ -93,21 +117,20 @@ def _instruction(value: Any) -> Iterator[Message]:
         yield Message("system", text)
 
 
-def _chunks(chunks: list[Any], tz: tzinfo) -> Iterator[Message]:
-    for chunk in map(an_object, chunks):
-        role = chunk.get("role")
-        if not isinstance(role, str) or role not in _ROLES or chunk.get("isThought") is True:
-            continue
-        when = stamp(chunk.get("createTime"), tz)
-        text = a_text(chunk.get("text")) or said_in(chunk.get("parts") or "")
-        attached = [shown for key, shown in _ATTACHED.items() if key in chunk]
-        if text or attached:
-            yield Message(_ROLES[role], "\n".join([*([text] if text else []), *attached]), when)
-        if code := an_object(chunk.get("executableCode")):
-            yield Message("tool", done("code", {"language": code.get("language"), "code": code.get("code")}), when)
-        for call in (an_object(each).get("functionCall") for each in a_list(chunk.get("parts"))):
-            if name := a_text(an_object(call).get("name")):
-                yield Message("tool", done(name, an_object(call).get("args")), when)
+def _said(chunk: dict[str, Any], tz: tzinfo) -> Iterator[Message]:
+    role = chunk.get("role")
+    if not isinstance(role, str) or role not in _ROLES or chunk.get("isThought") is True:
+        return
+    when = stamp(chunk.get("createTime"), tz)
+    text = a_text(chunk.get("text")) or said_in(chunk.get("parts") or "")
+    attached = [shown for key, shown in _ATTACHED.items() if key in chunk]
+    if text or attached:
+        yield Message(_ROLES[role], "\n".join([*([text] if text else []), *attached]), when)
+    if code := an_object(chunk.get("executableCode")):
+        yield Message("tool", done("code", {"language": code.get("language"), "code": code.get("code")}), when)
+    for call in (an_object(each).get("functionCall") for each in a_list(chunk.get("parts"))):
+        if name := a_text(an_object(call).get("name")):
+            yield Message("tool", done(name, an_object(call).get("args")), when)
 
 
 READER = AiStudioReader()

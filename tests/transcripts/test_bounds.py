@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 
 from benchmarks import exports
 from ion_summary.model import Session
-from ion_summary.transcripts import agents, claude_code, codex, gemini_cli, gemini_takeout, mbox, read, scattered
+from ion_summary.transcripts import (
+    agents,
+    aistudio,
+    claude_code,
+    codex,
+    gemini_cli,
+    gemini_takeout,
+    mbox,
+    read,
+    scattered,
+)
 from ion_summary.transcripts.agents import without_envelopes
 from ion_summary.transcripts.detect import READERS
 from ion_summary.transcripts.pieces import pieces
@@ -40,14 +50,29 @@ def test_a_session_that_never_ends_is_stored_in_parts(
     assert [message for each in parts for message in each.messages] == whole.messages
 
 
+def test_a_prompt_of_ai_studio_too_large_to_be_held_says_the_same_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "prompt"
+    exports.WRITERS["aistudio"](path, 300_000)
+    [whole] = sessions(path)
+    monkeypatch.setattr(aistudio, "MAX_WHOLE", 100_000)
+    assert sessions(path) == [whole]
+    monkeypatch.setattr(agents, "MAX_CHARACTERS", 20_000)
+    parts = sessions(path)
+    assert [each.place for each in parts][:3] == ["1", "1.2", "1.3"]
+    assert [message for each in parts for message in each.messages] == whole.messages
+
+
 @pytest.mark.parametrize(
-    "name", ["claude_code", "codex", "gemini_cli", "mbox", "csv", "gemini_takeout", "claude", "llm"]
+    "name", ["claude_code", "codex", "gemini_cli", "mbox", "csv", "gemini_takeout", "claude", "llm", "aistudio"]
 )
 def test_a_long_file_takes_no_more_memory_than_a_short_one(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (claude_code, codex, gemini_cli, agents):
         monkeypatch.setattr(module, "MAX_CHARACTERS", 20_000)
+    monkeypatch.setattr(aistudio, "MAX_WHOLE", 100_000)
     path = tmp_path / f"x{exports.SUFFIXES.get(name, '.jsonl')}"
     exports.WRITERS[name](path, 4 * MEGABYTE)
     source = Source(path.name, path)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import IO, Any
+from unicodedata import normalize
 
 from ion_summary.model import Message, Session
 from ion_summary.transcripts import encoding, sniff
@@ -118,7 +119,7 @@ class _Table:
         with source.open() as raw:
             head = encoding.decoded_head(raw.read(sniff.HEAD))
         self._codec = encoding.guess(head)
-        self.columns = _columns(head.partition(b"\n")[0].decode(self._codec, "replace"))
+        self.columns = _columns(normalize("NFC", head.partition(b"\n")[0].decode(self._codec, "replace")))
         self._about: dict[str, tuple[str, str]] = {}
 
     def rows(self, rejected: list[Rejected]) -> Iterator[tuple[int, list[str]]]:
@@ -152,7 +153,7 @@ class _Table:
                 yield ""
                 continue
             try:
-                yield line.decode(self._codec)
+                yield normalize("NFC", line.decode(self._codec))
             except UnicodeDecodeError as error:
                 reject(number, f"broken {self._codec.upper()} at byte {error.start + 1} of the line")
                 yield ""

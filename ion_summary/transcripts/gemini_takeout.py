@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from hashlib import blake2b
 from typing import IO
+from unicodedata import normalize
 
 from ion_summary.model import Message, Session
 from ion_summary.transcripts import encoding, html_text, json_stream, sniff
@@ -95,7 +96,7 @@ def _json(source: Source, stream: IO[bytes], tz: tzinfo) -> Iterator[Item]:
         elif _PRODUCT.search(str(value.get("header"))) and (title := a_text(value.get("title"))):
             answers = [an_object(item).get("html") for item in a_list(value.get("safeHtmlItem"))]
             answer = "\n".join(block for html in answers if isinstance(html, str) for block in html_text.blocks(html))
-            if prompt := _prompt(title):
+            if prompt := _prompt(normalize("NFC", title)):
                 yield _session(prompt, answer, stamp(value.get("time"), tz), str(ordinal))
 
 
@@ -110,7 +111,7 @@ def _page(source: Source, stream: IO[bytes], tz: tzinfo) -> Iterator[Item]:
         if cell is None:
             yield Rejected(source.name, line, f"activity {ordinal} is larger than {MAX_CELL >> 20} MiB")
             continue
-        product, blocks = _zones(cell.decode("utf-8", "replace"))
+        product, blocks = _zones(normalize("NFC", cell.decode("utf-8", "replace")))
         if not _PRODUCT.search(product):
             others += 1
             continue

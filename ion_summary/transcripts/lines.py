@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import IO
+from unicodedata import normalize
 
 from ion_summary.transcripts.reader import Rejected
 
@@ -41,13 +42,13 @@ TextLine = tuple[int, int, str]
 def decoded_lines(
     lines: Iterable[tuple[int, int, bytes | None]], codec: str, source: str
 ) -> Iterator[TextLine | Rejected]:
-    """The ``lines`` of ``byte_lines`` as text; one of ``source`` that cannot be decoded is Rejected alone."""
+    """The ``lines`` of ``byte_lines`` as text in NFC; one of ``source`` that cannot be decoded is Rejected alone."""
     for number, offset, raw in lines:
         if raw is None:
             yield Rejected(source, number, TOO_LONG)
             continue
         try:
-            yield number, offset, raw.decode(codec).rstrip("\r\n")
+            yield number, offset, normalize("NFC", raw.decode(codec).rstrip("\r\n"))
         except UnicodeDecodeError as error:
             if raw.endswith(b"\n"):  # else the file is just being written: the next reading sees the whole line
                 yield Rejected(source, number, f"broken {codec.upper()} at byte {error.start + 1} of the line")

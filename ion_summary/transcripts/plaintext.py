@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from unicodedata import normalize
 
 from ion_summary.model import Message, Session
 from ion_summary.transcripts import encoding, sniff
@@ -108,7 +109,8 @@ def stream_lines(lines: Iterable[tuple[int, int, bytes | None]], codec: str, sou
     """The lines as text without their ends; a line that cannot be decoded is Rejected alone."""
     for number, _, raw in lines:
         try:
-            yield raw.decode(codec).rstrip("\r\n") if raw is not None else Rejected(source, number, TOO_LONG)
+            text = None if raw is None else normalize("NFC", raw.decode(codec).rstrip("\r\n"))
+            yield Rejected(source, number, TOO_LONG) if text is None else text
         except UnicodeDecodeError as error:
             yield Rejected(source, number, f"broken {codec.upper()} at byte {error.start + 1} of the line")
 

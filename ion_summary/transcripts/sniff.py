@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
+from unicodedata import normalize
 
 from ion_summary.transcripts import encoding
 from ion_summary.transcripts.json_value import JsonError, loads
@@ -59,7 +60,7 @@ def look(head: bytes) -> Look:
 
 
 def _text(head: bytes) -> list[str]:
-    lines = head.decode(encoding.guess(head), "replace").split("\n")
+    lines = normalize("NFC", head.decode(encoding.guess(head), "replace")).split("\n")
     return [line.rstrip("\r") for line in lines]
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import PurePath
 from typing import IO
+from unicodedata import normalize
 
 from ion_summary.model import Message
 from ion_summary.transcripts import encoding, rooms, sniff
@@ -139,8 +140,10 @@ def _room(source: Source, lines: list[str]) -> str:
         said = shapes.said(found.rest)
         if said and _ENCRYPTED.search(said.text):
             return said.name
-    file = PurePath((source.member or (source.path and source.path.name) or source.name).replace("\\", "/"))
-    stems = [file.stem, source.path.stem if source.member and source.path else "", source.directory]
+    name = source.member or (source.path and source.path.name) or source.name
+    file = PurePath(normalize("NFC", name).replace("\\", "/"))
+    archive = source.path.stem if source.member and source.path else ""
+    stems = [file.stem, normalize("NFC", archive), normalize("NFC", source.directory)]
     for stem in stems:
         if match := _FILE.fullmatch(stem):
             return next(filter(None, match.groups()), stem).strip()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
+from unicodedata import normalize
 
 import pytest
 
@@ -26,3 +28,23 @@ def test_the_same_export_in_three_encodings_says_the_same() -> None:
         return [item for item in map(shown, items(GOLDEN / name)) if "resume" not in item]
 
     assert said("kakaotalk-windows.txt") == said("kakaotalk-cp949.txt") == said("kakaotalk-utf16.txt")
+
+
+@pytest.mark.parametrize("path", [path for path in golden_inputs() if path.is_file()], ids=lambda path: path.name)
+def test_decomposed_hangul_as_macs_write_it_says_the_same(path: Path, tmp_path: Path) -> None:
+    """In the file and in its name; where nothing is composed of anything the file is the same."""
+    raw = path.read_bytes()
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        pytest.skip("no UTF-8")
+    if raw.startswith(b"SQLite"):
+        pytest.skip("no text")
+
+    def said(form: Literal["NFC", "NFD"]) -> list[object]:
+        copy = tmp_path / form / "room" / normalize(form, path.name)
+        copy.parent.mkdir(parents=True)
+        copy.write_bytes(normalize(form, text).encode())
+        return [item for item in map(shown, items(copy)) if "resume" not in item]
+
+    assert said("NFD") == said("NFC")

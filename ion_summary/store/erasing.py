@@ -94,7 +94,8 @@ def fields_of(line: bytes) -> dict[str, Any] | None:
 
 def remove_leftovers(root: Path) -> int:
     """Removes what a kill has left of files that were being written beside others; how many there were."""
-    found = [path for path in root.rglob(".*.new") if path.is_file() and not path.is_symlink()]
+    places = (".*.new", "*/.*.new", f"{layout.TRANSCRIPTS}/*/.*.new")  # not rglob: a month may be a link
+    found = [path for place in places for path in root.glob(place) if path.is_file() and not path.is_symlink()]
     for path in found:
         files.remove(path)
     return len(found)

@@ -26,6 +26,7 @@ from ion_summary.errors import (
 from ion_summary.operations import backup as operation
 from ion_summary.operations.backup import BackupReport, BackupRequest, backup, verify_archive
 from ion_summary.operations.ingest import IngestRequest, ingest
+from ion_summary.operations.restore import RestoreRequest, restore
 from ion_summary.progress import Silent
 from ion_summary.store.archives.reading import ArchiveReader
 from ion_summary.store.archives.retention import Rules
@@ -140,6 +141,26 @@ def test_what_is_not_the_stores_own_is_left_out_and_named(filled: SessionSummary
         "notes.txt",
     ]
     assert not set(report.strange) & set(contents(report.archive))
+
+
+def test_a_month_that_was_moved_away_and_linked_is_in_it(filled: SessionSummaryStorage, tmp_path: Path) -> None:
+    for number, month in enumerate([filled.path / "2026-01", filled.path / "transcripts" / "2026-01"]):
+        moved = month.rename(tmp_path / f"moved-{number}")
+        month.symlink_to(moved)
+    (filled.path / "2026-01" / "2026-01").symlink_to(filled.path)  # a month in a month is none
+    kept = {f"s-{number}" for number in range(6)} | {"app"}
+    assert {one.session_id for one in filled.list_recent(100)} == kept
+    report = make(filled, tmp_path / "backups")
+    assert report.strange == ["2026-01/2026-01"]
+    restored = tmp_path / "restored"
+    with SessionSummaryStorage(restored, tz=UTC) as other:
+        restore(other, RestoreRequest(report.archive, workers=1), Silent())
+        assert {one.session_id for one in other.list_recent(100)} == kept
+        assert other.messages("s-3")
+    assert not any(path.is_symlink() for path in restored.rglob("*"))
+    assert filled.delete("s-3")
+    assert "s-3" not in b"".join(path.read_bytes() for path in tmp_path.glob("moved-*/*.jsonl")).decode()
+    assert (filled.path / "2026-01").is_symlink()
 
 
 def test_what_is_unchanged_is_copied_from_the_last_archive(filled: SessionSummaryStorage, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ _PARTITION = re.compile(
     r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)\.jsonl(?:\.zst)?",
     re.ASCII,
 )
+_MONTH = re.compile(rf"(?:{layout.TRANSCRIPTS}/)?\d{{4}}-\d\d", re.ASCII)
 _QUARANTINED = re.compile(rf"{layout.QUARANTINE}/[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _SPOOLED = re.compile(r"spool/\d{1,10}-[0-9a-f]{12}", re.ASCII)
 # Beside the partitions: the queue, what was forgotten or pruned, and the index of a store of the original system.
@@ -74,7 +75,8 @@ def _names(directory: str, prefix: str) -> Iterator[str]:
         name = prefix + entry.name
         if _LEFT_OUT.fullmatch(entry.name if entry.name.endswith(".new") else name):
             continue
-        if entry.is_dir(follow_symlinks=False):
+        # A month may be a link: old ones are moved to another disk, and are searched there as before.
+        if entry.is_dir(follow_symlinks=_MONTH.fullmatch(name) is not None):
             yield from _names(entry.path, name + "/")
         elif entry.is_file(follow_symlinks=False) or not is_member(name):
             yield name

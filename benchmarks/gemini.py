@@ -23,6 +23,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -165,18 +166,30 @@ async def _for(seconds: float, concurrency: int, requests: list[LlmRequest], cal
 async def _bare(url: str, concurrency: int, _: float | None, seconds: float) -> dict[str, Any]:
     """The client alone with the very same requests, and its answers not looked at: the floor."""
     from google import genai
-    from google.genai.types import HttpOptions
+    from google.genai import types
 
-    from ion_summary.summarizers.llm.gemini import _config
-    from ion_summary.summarizers.llm.prompt import build
+    from ion_summary.summarizers.llm.prompt import ANSWER_SCHEMA, build
 
-    client = genai.Client(vertexai=False, api_key="key", http_options=HttpOptions(base_url=url))
+    client = genai.Client(vertexai=False, api_key="key", http_options=types.HttpOptions(base_url=url))
     requests = _generated()
     prompts = {id(request): build(request) for request in requests}
 
+    @cache
+    def config_of(system: str, max_output_tokens: int) -> types.GenerateContentConfig:
+        return types.GenerateContentConfig(
+            system_instruction=system,
+            temperature=0.3,
+            max_output_tokens=max_output_tokens,
+            response_mime_type="application/json",
+            response_json_schema=ANSWER_SCHEMA,
+            thinking_config=types.ThinkingConfig(thinking_budget=0),
+            automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+            automatic_continuation=False,
+        )
+
     async def call(request: LlmRequest) -> None:
         prompt = prompts[id(request)]
-        config = _config(MODEL, prompt.system, prompt.max_output_tokens, request.temperature)
+        config = config_of(prompt.system, prompt.max_output_tokens)
         await client.aio.models.generate_content(model=MODEL, contents=prompt.text, config=config)
 
     await call(requests[0])

@@ -22,8 +22,9 @@ from ion_summary.errors import (
 )
 from ion_summary.model import Message
 from ion_summary.summarizers.llm import LlmRequest, LlmSummary, content_hash
-from ion_summary.summarizers.llm.gemini import GeminiSummarizer
+from ion_summary.summarizers.llm.gemini import GeminiSummarizer, body
 from ion_summary.summarizers.llm.gemini_client import Secret
+from ion_summary.summarizers.llm.gemini_response import parsed, read
 from ion_summary.summarizers.llm.limits import Limits
 from ion_summary.summarizers.llm.prices import load
 from ion_summary.summarizers.llm.spending import Budget
@@ -62,7 +63,7 @@ FAILURES: dict[str, tuple[Failure, str, str]] = {
     "uncited": (UnusableAnswerError, AGAIN, "no bullet cites"),
     "empty": (UnusableAnswerError, AGAIN, "empty"),
     "empty_body": (UnusableAnswerError, AGAIN, "empty"),
-    "html": (UnusableAnswerError, AGAIN, "JSONDecodeError"),
+    "html": (UnusableAnswerError, AGAIN, "not JSON"),
     "no_candidates": (UnusableAnswerError, AGAIN, "empty"),
     "no_finish": (UnusableAnswerError, AGAIN, "did not end"),
     "new_finish": (UnusableAnswerError, AGAIN, "TOO_MUSICAL"),
@@ -201,6 +202,49 @@ def test_the_request_is_instructions_data_and_a_schema_and_no_tools(fake: FakeGe
     config = body["generationConfig"]
     assert config["responseMimeType"] == "application/json" and config["responseJsonSchema"]["required"]
     assert thinking_config(body) == {"thinkingBudget": 0}
+
+
+@pytest.mark.parametrize("model", [MODEL, "gemini-3.5-flash-lite"])
+def test_every_call_sends_what_a_batch_would_send_whatever_was_sent_before(fake: FakeGemini, model: str) -> None:
+    asked = [korean(), korean("카나리아 👩‍👩‍👧 \ud55c"), korean(temperature=0.7), korean(max_bullets=3), korean()]
+
+    async def work() -> None:
+        gemini = GeminiSummarizer(KEY, model, base_url=fake.url)
+        for request in asked:
+            await gemini.summarize(request)
+        await gemini.close()
+
+    run(work())
+    assert [plainly(sent) for sent in fake.state.bodies] == [plainly(body(model, request)) for request in asked]
+
+
+def plainly(body: dict[str, Any]) -> dict[str, Any]:
+    """``body`` with the thinking configuration as the protocol spells it: the client uses its own spelling."""
+    config = dict(body["generationConfig"])
+    if (thinking := thinking_config(body)) or config.pop("thinkingConfig", None):
+        config["thinkingConfig"] = thinking
+    return body | {"generationConfig": config}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "[]",
+        "null",
+        "[" * 100_000,
+        '{"candidates": 3, "usageMetadata": [], "promptFeedback": "no"}',
+        '{"candidates": [null], "modelVersion": 7}',
+        '{"candidates": [{"finishReason": "STOP", "content": {"parts": {"text": "x"}}}]}',
+        '{"candidates": [{"finishReason": "STOP", "content": {"parts": [3, {"text": 4}]}}]}',
+        '{"candidates": [{"finishReason": "STOP", "content": {"parts": [{"thought": true, "text": "x"}]}}]}',
+        '{"candidates": [{"finishReason": ["STOP"], "content": {"parts": [{"text": "x"}]}}]}',
+        '{"usageMetadata": {"promptTokenCount": "12", "candidatesTokenCount": -4, "thoughtsTokenCount": true}}',
+    ],
+)
+def test_whatever_json_comes_is_an_answer_or_a_failure(answer: str) -> None:
+    with pytest.raises(UnusableAnswerError) as caught:
+        read(parsed(answer), korean(), MODEL, load())
+    assert caught.value.perhaps_billed and not caught.value.usage and caught.value.__context__ is None
 
 
 def test_models_that_cannot_help_thinking_are_left_to_it(fake: FakeGemini) -> None:

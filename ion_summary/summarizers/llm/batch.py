@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from ion_summary.errors import ProviderError, ProviderRefusedError, ProviderUnavailableError, UnusableAnswerError
+from ion_summary.errors import ProviderError, ProviderRefusedError, ProviderUnavailableError
 from ion_summary.model import Usage
 from ion_summary.summarizers.llm import LlmRequest, LlmSummary
 from ion_summary.summarizers.llm.gemini import GeminiSummarizer, body
@@ -221,8 +221,6 @@ class GeminiBatch:
         """Key and result of a line; no key if it is none, no result if nobody wants it."""
         import json
 
-        from google.genai.types import GenerateContentResponse
-
         try:
             fields = json.loads(line)
             key = fields["key"]
@@ -236,11 +234,7 @@ class GeminiBatch:
             code = failed.get("code") if isinstance(failed, dict) else None
             return key, from_status(_http_status(code), failed, self._gemini.model)
         try:
-            response = GenerateContentResponse.model_validate(_known(fields["response"], GenerateContentResponse))
-        except ValueError:  # of pydantic; what it says would quote the answer
-            return key, UnusableAnswerError(reason="it is not what the interface promises", perhaps_billed=True)
-        try:
-            summary = read(response, request, self._gemini.model, self._gemini.prices, batch=True)
+            summary = read(fields["response"], request, self._gemini.model, self._gemini.prices, batch=True)
         except ProviderError as error:
             return key, error
         self._gemini.estimator.learn(request, summary.usage)
@@ -291,12 +285,3 @@ _CODES = {3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 9: 400, 10: 409, 12: 501, 13: 
 
 def _http_status(code: Any) -> int:
     return _CODES.get(code, code) if isinstance(code, int) and not isinstance(code, bool) else 500
-
-
-def _known(response: dict[str, Any], kind: Any) -> dict[str, Any]:
-    """The fields that the client's type has: it refuses what the service has added since."""
-    return {name: value for name, value in response.items() if name in _names(kind)}
-
-
-def _names(kind: Any) -> set[str]:
-    return {str(field.alias or name) for name, field in kind.model_fields.items()}

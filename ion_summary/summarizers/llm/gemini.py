@@ -7,18 +7,15 @@ second time. Who wants to try again, wait or spend less wraps this summarizer (`
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ion_summary.model import Usage
 from ion_summary.summarizers.llm import LlmRequest, LlmSummary
 from ion_summary.summarizers.llm.estimate import Estimator
 from ion_summary.summarizers.llm.gemini_client import DEFAULT_TIMEOUT_S, GeminiClient
-from ion_summary.summarizers.llm.gemini_response import read
+from ion_summary.summarizers.llm.gemini_response import parsed, read
 from ion_summary.summarizers.llm.prices import Prices, load
 from ion_summary.summarizers.llm.prompt import ANSWER_SCHEMA, PROMPT_VERSION, build
-
-if TYPE_CHECKING:
-    from google.genai.types import GenerateContentConfig
 
 
 class GeminiSummarizer:
@@ -64,12 +61,18 @@ class GeminiSummarizer:
     async def summarize(self, request: LlmRequest) -> LlmSummary:
         """The summary of one session, in one call. Raises a ProviderError."""
         prompt = build(request)
-        config = _config(self.model, prompt.system, prompt.max_output_tokens, request.temperature)
+        from ion_summary.summarizers.llm.gemini_types import config_of, content_of
+
+        budget = thinking_budget(self.model)
+        config = config_of(prompt.system, prompt.max_output_tokens, request.temperature, budget)
         response = await self.client.call(
-            lambda client: client.aio.models.generate_content(model=self.model, contents=prompt.text, config=config),
+            lambda client: client.aio.models.generate_content(
+                model=self.model, contents=content_of(prompt.text), config=config
+            ),
             model=self.model,
         )
-        summary = read(response, request, self.model, self.prices)
+        answer = response.sdk_http_response
+        summary = read(parsed(answer.body if answer is not None else None), request, self.model, self.prices)
         self.estimator.learn(request, summary.usage)
         return summary
 
@@ -110,20 +113,3 @@ def fingerprint(model: str) -> str:
 def thinking_budget(model: str) -> int | None:
     """How many tokens the model may think: none where that can be switched off, else what it does by itself."""
     return 0 if model.removeprefix("models/").startswith("gemini-2.5-flash") else None
-
-
-@lru_cache(maxsize=32)  # the same for all sessions of a language, and slow to make
-def _config(model: str, system: str, max_output_tokens: int, temperature: float) -> GenerateContentConfig:
-    from google.genai import types
-
-    budget = thinking_budget(model)
-    return types.GenerateContentConfig(
-        system_instruction=system,
-        temperature=temperature,
-        max_output_tokens=max_output_tokens,
-        response_mime_type="application/json",
-        response_json_schema=ANSWER_SCHEMA,
-        thinking_config=None if budget is None else types.ThinkingConfig(thinking_budget=budget),
-        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-        automatic_continuation=False,
-    )

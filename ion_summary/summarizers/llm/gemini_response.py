@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
 
 from ion_summary.errors import ProviderError, ProviderRefusedError, UnusableAnswerError
 from ion_summary.model import Usage
 from ion_summary.summarizers.llm import LlmRequest, LlmSummary
 from ion_summary.summarizers.llm.answer import check
 from ion_summary.summarizers.llm.prices import Prices
-
-if TYPE_CHECKING:
-    from google.genai.types import GenerateContentResponse
 
 # Reasons after which the same request would end the same way (https://ai.google.dev/api/generate-content).
 _TERMINAL = {
@@ -26,13 +26,26 @@ _TERMINAL = {
 }
 
 
+def parsed(body: str | None) -> Mapping[str, Any]:
+    """The fields of an answer, none of an empty one. Raises UnusableAnswerError if it is no JSON object."""
+    fields = None
+    # Raised outside of the block, the failure has no context: Python's own error holds the whole answer.
+    with suppress(ValueError, RecursionError):
+        fields = json.loads(body or "{}")
+    if not isinstance(fields, dict):
+        wrong = "not JSON" if fields is None else "no JSON object"
+        raise UnusableAnswerError(reason=f"it is {wrong}, which the interface promises", perhaps_billed=True)
+    return fields
+
+
 def read(
-    response: GenerateContentResponse, request: LlmRequest, model: str, prices: Prices, *, batch: bool = False
+    response: Mapping[str, Any], request: LlmRequest, model: str, prices: Prices, *, batch: bool = False
 ) -> LlmSummary:
     """The summary that ``response`` holds, checked against the messages of ``request``.
 
     Args:
-        response: of the client's type, but every field of it may be missing.
+        response: the fields of https://ai.google.dev/api/generate-content#GenerateContentResponse, any of which may be
+            missing or of another kind.
         model: the model that was asked for, billed if the response names none.
         prices: the table that says what it cost.
         batch: whether it is billed as part of a batch.
@@ -40,7 +53,8 @@ def read(
     Raises a ProviderError that carries what was billed.
     """
     usage = usage_of(response)
-    answered = response.model_version or model
+    named = response.get("modelVersion")
+    answered = named if isinstance(named, str) and named else model
     try:
         answer = check(_text(response), request)
     except ProviderError as error:
@@ -55,28 +69,28 @@ def read(
     )
 
 
-def usage_of(response: GenerateContentResponse) -> Usage:
+def usage_of(response: Mapping[str, Any]) -> Usage:
     """The tokens that are billed: thoughts are output, and the prompt's count includes what was cached."""
-    counted = response.usage_metadata
-    if counted is None:
-        return Usage()
-    output = (counted.candidates_token_count or 0) + (counted.thoughts_token_count or 0)
-    return Usage(counted.prompt_token_count or 0, output, counted.cached_content_token_count or 0)
+    counted = _fields(response.get("usageMetadata"))
+    asked, answered, thoughts, cached = (
+        _count(counted.get(f"{name}TokenCount")) for name in ("prompt", "candidates", "thoughts", "cachedContent")
+    )
+    return Usage(asked, answered + thoughts, cached)
 
 
-def _text(response: GenerateContentResponse) -> str:
+def _text(response: Mapping[str, Any]) -> str:
     """The text of the answer. Raises ProviderRefusedError or UnusableAnswerError if there is none, or not all."""
-    feedback = response.prompt_feedback
-    if feedback is not None and feedback.block_reason is not None:
-        raise ProviderRefusedError(reason=f"the session is blocked ({_enum(feedback.block_reason)})", terminal=True)
-    candidate = response.candidates[0] if response.candidates else None
-    if candidate is None:
+    blocked = _fields(response.get("promptFeedback")).get("blockReason")
+    if blocked is not None:
+        raise ProviderRefusedError(reason=f"the session is blocked ({_enum(blocked)})", terminal=True)
+    candidates = response.get("candidates")
+    if not isinstance(candidates, list) or not candidates:
         raise UnusableAnswerError(reason="it is empty")
-    finished = _enum(candidate.finish_reason)
+    candidate = _fields(candidates[0])
+    finished = _enum(candidate.get("finishReason"))
     if finished in _TERMINAL:
         raise ProviderRefusedError(reason=f"{_TERMINAL[finished]} ({finished})", terminal=True)
-    parts = candidate.content.parts if candidate.content is not None and candidate.content.parts else []
-    text = "".join(part.text for part in parts if part.text and not part.thought)
+    text = _said(_fields(candidate.get("content")).get("parts"))
     if not text:
         raise UnusableAnswerError(reason=f"it is empty ({finished or 'no finish reason'})")
     if finished != "STOP":
@@ -84,7 +98,22 @@ def _text(response: GenerateContentResponse) -> str:
     return text
 
 
+def _said(parts: Any) -> str:
+    """What the parts of an answer say, without the model's thoughts."""
+    some = map(_fields, parts if isinstance(parts, list) else ())
+    texts = [part.get("text") for part in some if not part.get("thought")]
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _fields(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
 def _enum(value: Any) -> str:
     """The name of an enumeration's member; ``OTHER`` for what does not look like one."""
-    name = str(getattr(value, "value", value) or "")
+    name = value if isinstance(value, str) else str(value or "")
     return name if not name or (name.isascii() and name.replace("_", "").isalnum() and len(name) < 60) else "OTHER"

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from google.genai import Client
 
 DEFAULT_TIMEOUT_S = 60.0
-_KEEP_ALIVE_S = 30.0
 _T = TypeVar("_T")
 
 
@@ -91,17 +90,23 @@ class GeminiClient:
     def _connected(self) -> Client:
         """The client, made when it is first needed: importing it takes most of a second."""
         if self._client is None:
+            import httpx2
             from google import genai
             from google.genai.types import HttpOptions, HttpRetryOptions
 
+            from ion_summary.summarizers.llm.gemini_http import Connections
+
             _quieten()
-            self._http = _http_client()
+            certificates = httpx2.create_ssl_context()
+            self._http = Connections(certificates)
             options = HttpOptions(
                 base_url=self._base_url,
                 timeout=max(1, round(self._timeout_s * 1000)),
                 retry_options=HttpRetryOptions(attempts=1),
                 # Its own connections, so that the client never turns to aiohttp, which silently sends twice.
                 httpx_async_client=self._http,
+                # Read once: the client would read the system's certificates for three transports that nobody uses.
+                async_client_args={"verify": certificates, "ssl": certificates},
             )
             self._client = genai.Client(vertexai=False, api_key=self._key.reveal(), http_options=options)
         return self._client
@@ -119,10 +124,3 @@ def _quieten() -> None:
     logging.getLogger("google_genai").addHandler(logging.NullHandler())
     warnings.filterwarnings("ignore", message=r"\w+ is not a valid \w+\Z", category=UserWarning)
 
-
-def _http_client() -> Any:
-    """Connections as many as there are calls at once, which the limiter counts, and kept for the next ones."""
-    import httpx2
-
-    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=_KEEP_ALIVE_S)
-    return httpx2.AsyncClient(limits=limits, follow_redirects=True)

@@ -107,7 +107,10 @@ def _has_more(one: Draft, stored: Stored) -> bool:
 
 
 def _recognised(drafts: Sequence[Draft], catalog: Catalog, root: Path) -> list[Draft]:
-    """Gives sessions without an id of their own the id of the stored one, of the same user, that they begin with."""
+    """Gives sessions without an id of their own the id of the stored one, of the same user, that they begin with.
+
+    Of several that go on from the same one, the first is that one grown; the others have parted from it.
+    """
     wanted = {number for one in drafts for number in one.prefixes}
     known = {(content, user): place for content, user, place in catalog.derived_with(wanted)} if wanted else {}
     with LineReader(root, catalog, lambda _: None) as lines:
@@ -116,7 +119,7 @@ def _recognised(drafts: Sequence[Draft], catalog: Catalog, root: Path) -> list[D
 
 def _begun_as(one: Draft, known: dict[tuple[int, str], Place], lines: LineReader) -> Draft:
     for number in reversed(one.prefixes):
-        place = known.get((number, one.user_id))
+        place = known.pop((number, one.user_id), None)
         if place is None:
             continue
         if place.session == one.number:

@@ -189,12 +189,18 @@ class _Run:
             self._next_batch()
 
     def _next_batch(self) -> None:
-        """Has the batch read so far summarized, and stores the one before it."""
+        """Has the batch read so far summarized, and stores the one before it meanwhile."""
         batch, self._batch = self._batch, Batch()
-        self._finish_underway()
-        found = self._storage.reading(lambda catalog, _: sort_batch(batch.drafts, catalog, self._storage.path))
+        found = self._sorted(batch)
+        if self._underway is not None and not self._underway[1].before.keys().isdisjoint(found.before):
+            self._finish_underway()  # both have a session that goes on from the same stored one
+            found = self._sorted(batch)
         begun = self.summarizers.begin([] if self._request.dry_run else [one.messages_json for one in found.to_store])
+        self._finish_underway()
         self._underway = (batch, found, begun)
+
+    def _sorted(self, batch: Batch) -> Sorted:
+        return self._storage.reading(lambda catalog, _: sort_batch(batch.drafts, catalog, self._storage.path))
 
     def _finish_underway(self) -> None:
         if self._underway is None:

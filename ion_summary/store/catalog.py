@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Container, Iterable, Sequence
 from datetime import tzinfo
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -141,8 +142,11 @@ def read_row(record: dict[str, Any], number: int, offset: int, length: int, naiv
     created = to_ms(record["created_at"], naive)
     metadata = record.get("metadata")
     saved = metadata.get("saved_at") if isinstance(metadata, dict) else None
-    saved_ms = to_ms(saved, naive) if isinstance(saved, str) else created
+    saved_ms = _saved_ms(saved, naive) if isinstance(saved, str) else created
     return row_of(record, hash64(record["session_id"]), created, saved_ms, number, offset, length)
+
+
+_saved_ms = lru_cache(maxsize=256)(to_ms)  # records that are saved together are so at the same moment
 
 
 def create(db: sqlite3.Connection) -> None:
@@ -311,9 +315,7 @@ class LoadingCatalog(Catalog):
 
     def add(self, rows: Sequence[Row], stored: Container[int] | None = None) -> None:  # noqa: ARG002
         """Takes in lines; which are the newest of their sessions is seen at the end."""
-        columns = self._columns_of(rows)
-        self.db.executemany(_INSERT.format("record"), columns)
-        self._count(columns, 1)
+        self.db.executemany(_INSERT.format("record"), self._columns_of(rows))
         self._add_participants(rows)
 
     def settle(self) -> None:
@@ -323,6 +325,12 @@ class LoadingCatalog(Catalog):
         ranked = f"SELECT {_COLUMNS}, {place} FROM record WHERE session IN ({again})"
         self.db.execute(f"INSERT INTO superseded SELECT {_COLUMNS} FROM ({ranked}) WHERE place > 1")
         self.db.execute("DELETE FROM record WHERE id IN (SELECT id FROM superseded)")
-        self._count(self.db.execute(f"SELECT {_COLUMNS} FROM superseded"), -1)
         for statement in _INDEXES.values():
             self.db.execute(statement)
+        self._count_all()
+
+    def _count_all(self) -> None:
+        of_a_day = "FROM record WHERE id >= day << ?1 AND id < (day + 1) << ?1"
+        counted = f"SELECT count(*), coalesce(sum(type), 0), coalesce(sum(messages), 0) {of_a_day}"
+        self.db.execute(f"UPDATE partition SET (sessions, llm, messages) = ({counted})", (DAY_SHIFT,))
+        self.db.execute("UPDATE name SET sessions = (SELECT count(*) FROM record WHERE user = name.id)")

@@ -238,7 +238,7 @@ class IndexWriter:
             self.catalog.add(rows)
             note(self.catalog.db, self._root, part.day, stats[part.day], part.end, numbers[part.day])
             if bulk and indexed.get(part.day, 0) == part.start:
-                numbered = zip((row.id for row in rows), part.documents, strict=True)
+                numbered = zip((row.id for row in rows), part.documents(), strict=True)
                 self.segments.add(part.day, part.end, numbered)
                 indexed[part.day] = part.end
             for offset, length, problem in part.problems:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from datetime import tzinfo
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ion_summary.store.catalog import DAY_SHIFT, Row, read_row
 from ion_summary.store.matching import searchable
@@ -17,22 +17,30 @@ _SLICE = 2 << 20
 
 
 class Parsed(NamedTuple):
-    """The rows of a stretch, numbered from 0; the documents of the same records (or none, if they were not wanted);
-    how many lines the stretch has; and what could not be read: offset, length and what is wrong.
+    """The rows of a stretch, column by column and numbered from 0; the documents of the same records, a line each (or
+    none, if they were not wanted); how many lines the stretch has; and what could not be read: offset, length and what
+    is wrong. In this form it takes least to come from another process.
     """
 
     day: int
     start: int
     end: int
-    rows: list[Row]
-    documents: list[str]
+    columns: list[tuple[Any, ...]]
+    texts: bytes
     lines: int
     problems: list[tuple[int, int, str]]
 
     def numbered(self, first: int) -> list[Row]:
         """The rows with their final numbers, if the stretch begins with line ``first`` of the day."""
+        if not self.columns:
+            return []
         base = self.day << DAY_SHIFT | first
-        return [row._replace(id=base + row.id) for row in self.rows]
+        numbers, *others = self.columns
+        return list(map(Row._make, zip([base + number for number in numbers], *others, strict=True)))
+
+    def documents(self) -> list[bytes]:
+        """What FTS5 is given for each row, in UTF-8; only if they were wanted."""
+        return self.texts.split(b"\n") if self.columns else []
 
 
 def slices(path: Path, start: int, stat: os.stat_result) -> Iterator[tuple[int, int]]:
@@ -61,4 +69,5 @@ def parse(path: Path, day: int, start: int, end: int, naive: tzinfo | None, with
         if problem is not None:
             problems.append((line.offset, line.length, problem))
         lines += 1
-    return Parsed(day, start, end, rows, documents, lines, problems)
+    texts = "\n".join(documents).encode()
+    return Parsed(day, start, end, list(zip(*rows, strict=True)), texts, lines, problems)

@@ -20,6 +20,8 @@ from ion_summary.store.hashing import blake2b
 _DIGEST_KEY = b',"digest":"'
 _DIGEST_TAIL = len(_DIGEST_KEY) + 16 + 2  # key, digits, closing quote and brace
 _RECORD_END = rb',"digest":"([0-9a-f]{16})"\}'
+_REQUIRED = ("session_id", "user_id", "summary", "created_at")
+_TEXTS = frozenset({str})
 _BLOCK = 1 << 20
 
 
@@ -77,10 +79,10 @@ def decode_with_digest(line: bytes) -> dict[str, Any]:
 def decode_record(line: bytes) -> dict[str, Any]:
     """``decode`` for a record: the members that every record has are there and of their types."""
     fields = decode(line)
-    for name in ("session_id", "user_id", "summary", "created_at"):
-        if not isinstance(fields.get(name), str):
-            raise DamagedLineError(f"no text in {name!r}")
-    if not has_digest(line) and fields["created_at"].endswith("Z") and "saved_at" in line.decode("utf-8", "replace"):
+    if not _TEXTS.issuperset(map(type, map(fields.get, _REQUIRED))):
+        missing = next(name for name in _REQUIRED if not isinstance(fields.get(name), str))
+        raise DamagedLineError(f"no text in {missing!r}")
+    if not has_digest(line) and fields["created_at"].endswith("Z") and b"saved_at" in line:
         raise DamagedLineError("the digest is missing")
     return fields
 

@@ -14,11 +14,11 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from ion_summary.store import database
 from ion_summary.store.layout import month_of
-from ion_summary.text.tokens import Term, Tokens, tag_token, token_text, tokens
+from ion_summary.text.tokens import Term, Tokens, marked_text, tag_token, token_text
 
 SCHEMA = 3
 
@@ -42,12 +42,7 @@ def document(texts: Sequence[str], tags: Iterable[str]) -> str:
     """What FTS5 is given for a record: its searchable texts as ``token_text`` has them, the tokens of all but the first
     (title and tags) once more with a mark, and one token for each tag.
     """
-    return " ".join([token_text(texts), *map(_outside, texts[1:]), *map(tag_token, tags)])
-
-
-@lru_cache(maxsize=4096)  # tags repeat
-def _outside(text: str) -> str:
-    return " ".join([_OUTSIDE_MARK + token for token in tokens(text)])
+    return " ".join([token_text(texts), marked_text(texts[1:], _OUTSIDE_MARK), *map(tag_token, tags)])
 
 
 def words_of(document: str) -> set[str]:
@@ -142,10 +137,12 @@ class Segments:
         """The months that have a segment, newest first."""
         return [month for (month,) in self.db.execute("SELECT month FROM segment ORDER BY month DESC")]
 
-    def add(self, day: int, upto: int, documents: Iterable[tuple[int, str]]) -> None:
-        """Takes in the ``(number, document)`` of a day's next lines, which end at byte ``upto``."""
+    def add(self, day: int, upto: int, documents: Iterable[tuple[int, str | bytes]]) -> None:
+        """Takes in the ``(number, document)`` of a day's next lines, which end at byte ``upto``; a document may be in
+        UTF-8 already.
+        """
         table = self._table(month_of(day))
-        self.db.executemany(f"INSERT INTO {table}(rowid, body) VALUES(?, ?)", documents)
+        self.db.executemany(f"INSERT INTO {table}(rowid, body) VALUES(?, CAST(? AS TEXT))", documents)
         _, birth = self._partitions()[day]
         self.db.execute("INSERT OR REPLACE INTO indexed(day, upto, birth) VALUES(?, ?, ?)", (day, upto, birth))
 

@@ -82,8 +82,8 @@ class Verifier:
             self._require_same(path, day, catalog)
             counted = words.setdefault(layout.month_of(day), Counter())
             for part in parsed:
-                for document in part.documents:
-                    counted.update(words_of(document))
+                for document in part.documents():
+                    counted.update(words_of(document.decode()))
             self._progress.advance(stat.st_size)
         self._newest(catalog)
         self._words(words, catalog, segments)

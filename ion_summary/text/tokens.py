@@ -94,29 +94,37 @@ def token_text(texts: Iterable[str]) -> str:
     That tokenizer lowers and splits ASCII as ``tokens`` does, so that only other characters and what has another stem
     need a look here.
     """
-    return " ".join([_ascii_text(text) if text.isascii() else _any_text(text) for text in texts])
+    return " ".join(map(_WORD_TEXTS.__getitem__, dict.fromkeys(" ".join(texts).split())))
 
 
-def _ascii_text(text: str) -> str:
-    return " ".join([text, *filter(None, map(_stems_in, text.split()))])
+def marked_text(texts: Iterable[str], mark: str) -> str:
+    """The tokens of some texts, each behind a mark that tells them from those of ``token_text``."""
+    words = dict.fromkeys(" ".join(texts).split())
+    return " ".join([mark + token for word in words for token in _tokens_of_word(fold(word))])
 
 
-def _any_text(text: str) -> str:
-    return " ".join(map(_word_text, text.split()))
+class _WordTexts(dict[str, str]):
+    """What the index is given for a word. Words repeat, and most of them are found here: the others are looked at."""
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= _WORDS_KEPT:
+            self.clear()
+        text = self[word] = _word_text(word)
+        return text
 
 
-@lru_cache(maxsize=65536)  # words repeat, and most of them are found here
-def _stems_in(word: str) -> str:
-    """The tokens of a word of ASCII that its characters alone do not show."""
-    return " ".join(token for token in _tokens_of_word(word.lower()) if token.startswith(_STEM_MARK))
+_WORDS_KEPT = 1 << 16
+_WORD_TEXTS = _WordTexts()
 
 
-@lru_cache(maxsize=65536)
 def _word_text(word: str) -> str:
-    return f"{word} {_stems_in(word)}" if word.isascii() else " ".join(_tokens_of_word(fold(word)))
+    if not word.isascii():
+        return " ".join(_tokens_of_word(fold(word)))
+    stems = [token for token in _tokens_of_word(word.lower()) if token.startswith(_STEM_MARK)]
+    return " ".join([word, *stems])
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)  # for what is marked: words of titles and tags
 def _tokens_of_word(word: str) -> tuple[str, ...]:
     """The tokens of a folded text without white space."""
     out: list[str] = []

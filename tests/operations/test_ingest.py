@@ -210,6 +210,22 @@ def test_a_grown_session_without_an_id_moves_and_stays_one(storage: SessionSumma
     assert spoken(storage, first) == said
 
 
+@pytest.mark.parametrize("batch", [1, 1000])
+def test_two_that_go_on_from_the_same_session_stay_two(
+    storage: SessionSummaryStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr("ion_summary.operations.ingest._BATCH_SESSIONS", batch)
+    said = ["환불하고 싶어요", "주문번호를 알려 주세요"]
+    (tmp_path / "a.jsonl").write_bytes(lines(session(0, *said, session_id=None)))
+    run(storage, tmp_path / "a.jsonl")
+    forks = [session(0, *said, last, session_id=None) for last in ("12345입니다", "54321 is my number")]
+    (tmp_path / "b.jsonl").write_bytes(lines(*forks))
+    assert counts(run(storage, tmp_path / "b.jsonl"))[:3] == (1, 1, 0)
+    found = sorted(spoken(storage, one.session_id)[2] for one in storage.list_recent())
+    assert found == ["12345입니다", "54321 is my number"]
+    assert counts(run(storage, tmp_path / "b.jsonl", source="again"))[:3] == (0, 0, 2)
+
+
 def test_different_users_are_not_merged(storage: SessionSummaryStorage, tmp_path: Path) -> None:
     said = ["안녕하세요", "무엇을 도와드릴까요?", "환불 문의입니다"]
     (tmp_path / "a.jsonl").write_bytes(lines(session(0, *said[:2], session_id=None, user_id="철수")))

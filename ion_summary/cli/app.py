@@ -5,10 +5,8 @@ A command's module is imported when that command runs: ``-h`` costs little more 
 
 # Annotations are not postponed here: typer would compile each of them from its text, twice, at every start.
 import errno
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib import import_module
 from itertools import pairwise
 from typing import Annotated, Any
@@ -86,7 +84,9 @@ class Commands(TyperGroup):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:  # here, because typer would make it exit status 1
-            _silence_stdout()
+            from ion_summary.cli.output import silence
+
+            silence(sys.stdout)
             raise typer.Exit(BROKEN_PIPE) from None
         return result
 
@@ -140,7 +140,9 @@ def _as_error(caught: Exception) -> IonSummaryError:
         return UsageError(reason=caught.format_message(), accepted=f"`{path} -h` lists what it takes")
     if isinstance(caught, OSError) and caught.errno in _NOT_WRITABLE:
         if caught.filename is None:
-            _silence_stdout()
+            from ion_summary.cli.output import silence
+
+            silence(sys.stdout)
         return StoreNotWritableError(path=caught.filename or "standard output", reason=caught.strerror)
     if isinstance(caught, OSError) and caught.errno == errno.EIO:
         if caught.filename is None:
@@ -162,12 +164,6 @@ def _prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure") and not stream.encoding.lower().startswith("utf"):
             stream.reconfigure(errors="replace")
-
-
-def _silence_stdout() -> None:
-    """Nobody reads what is left; without this, Python would complain about it at the very end."""
-    with suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_version(asked: bool) -> None:

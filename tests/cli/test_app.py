@@ -272,6 +272,16 @@ def test_a_full_disk_behind_standard_output_is_named(store: Path) -> None:
     assert "standard output" in error["message"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize(
+    ("words", "status"), [(("search", "--store", "/nowhere"), 10), (("show", "nobody", "--json"), 15), (("search",), 0)]
+)
+def test_a_full_disk_behind_standard_error_leaves_the_status(store: Path, words: tuple[str, ...], status: int) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([sys.executable, "-m", "ion_summary", *words], stderr=full, stdout=-1, check=False)
+    assert done.returncode == status
+
+
 def test_standard_output_may_be_closed(store: Path) -> None:
     done = subprocess.run(
         ["bash", "-c", f"{sys.executable} -m ion_summary search >&-"], capture_output=True, timeout=60, check=False

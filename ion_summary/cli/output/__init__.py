@@ -7,8 +7,10 @@ where there is a terminal to draw on.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -162,7 +164,20 @@ class Output:
 
 def warn(text: str) -> None:
     """One line on standard error."""
-    sys.stderr.write(inert.one_line(text) + "\n")
+    _say(inert.one_line(text))
+
+
+def _say(line: str) -> None:
+    try:
+        sys.stderr.write(line + "\n")
+    except OSError:  # it is on the full disk too: the exit status must say it alone
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """Nobody reads what is left; without this, Python would complain about it at the very end."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def print_error(error: IonSummaryError, *, json: bool) -> None:
@@ -174,7 +189,7 @@ def print_error(error: IonSummaryError, *, json: bool) -> None:
             "hint": inert.one_line(error.hint),
             "exit_code": error.exit_code,
         }
-        sys.stderr.write(inert.json_text({"error": about}, ascii_only=not _is_unicode(sys.stderr)) + "\n")
+        _say(inert.json_text({"error": about}, ascii_only=not _is_unicode(sys.stderr)))
     else:
         warn(f"error: {error.message}")
         warn(f"hint: {error.hint}")

@@ -45,13 +45,13 @@ def changing(found: Sequence[Point], for_ever: bool) -> list[Point]:
 
 
 def check_message(ended: Ended, may_be_silent: bool) -> None:
+    assert ended.status in HONEST, ended
     if may_be_silent and not ended.stderr:
         return
     lines = ended.stderr.splitlines()
     assert len(lines) == 2, ended
     assert lines[0].startswith("error: ")
     assert lines[1].startswith("hint: ")
-    assert ended.status in HONEST, ended
 
 
 def sweep(scene: Scene, chosen: Sequence[Point], how: str) -> Counter[int]:

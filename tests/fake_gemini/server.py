@@ -8,6 +8,7 @@ import json
 import random
 import re
 import threading
+import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -158,9 +159,12 @@ class FakeGemini:
                 return rate_limited("GenerateRequestsPerMinutePerProjectPerModel", "1", max(wait, 0.001))
             name, _, number = self.behaviour(body).partition("=")
             value = float(number) if number else None
-            if name in BILLED:
-                await asyncio.sleep(value if name == "slow" and value else self.latency_s)
-            return self.bill(model, body, name, respond(name, value, body, model))
+            begun = time.perf_counter()
+            response = respond(name, value, body, model)
+            if name in BILLED:  # a call takes its time, however long this server has thought about its answer
+                latency_s = value if name == "slow" and value else self.latency_s
+                await asyncio.sleep(latency_s - (time.perf_counter() - begun))
+            return self.bill(model, body, name, response)
         finally:
             state.in_flight -= 1
 

@@ -256,11 +256,10 @@ def _sets(data: Path | None) -> Iterator[tuple[str, list[LlmRequest]]]:
 def _plain(request: LlmRequest) -> Usage:
     """A call of the text with speakers and one sentence of instruction, answered in prose of the same length."""
     from ion_summary.summarizers.llm.estimate import raw_tokens
-    from ion_summary.summarizers.llm.prompt import language_of
 
     text = "\n".join(f"{message.name or message.role}: {message.content}" for message in request.messages)
     letters = request.max_chars * 0.6
-    per_letter = 0.7 if language_of(request.messages) == "ko" else 0.26
+    per_letter = 0.7 if request.language == "ko" else 0.26
     return Usage(20 + round(raw_tokens(text)), round(letters * per_letter))
 
 

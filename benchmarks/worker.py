@@ -20,7 +20,8 @@ import orjson
 
 from benchmarks import generate
 from benchmarks.measure import ION_SUMMARY, Clock, Report, arguments, environment, run, workplace
-from ion_summary.jobs.queue import Answer, Job, Queue, Wanted
+from ion_summary.jobs.job import Answer, Job, Wanted
+from ion_summary.jobs.queue import Queue
 from ion_summary.operations.hybrid import HybridSummarizer
 from ion_summary.store.storage import SessionSummaryStorage
 from tests.fake_gemini import FakeGemini

@@ -9,9 +9,9 @@ from ion_summary.cli.output import warn
 
 if TYPE_CHECKING:
     from ion_summary.cli.command import Run
-    from ion_summary.jobs.queue import Filter
+    from ion_summary.jobs.job import Filter
     from ion_summary.operations.estimate import Estimate
-    from ion_summary.operations.working import WorkReport
+    from ion_summary.operations.work_report import WorkReport
 
 #: The settings that say how the model is asked.
 SETTINGS = ("model", "mode", "concurrency", "rpm", "tpm", "max_cost", "redact")
@@ -21,7 +21,7 @@ _NAMED = 20
 def chosen(run: Run, user: str | None, since: str | None, until: str | None) -> Filter:
     """The filter that the options mean."""
     from ion_summary.cli.command import readable
-    from ion_summary.jobs.queue import Filter
+    from ion_summary.jobs.job import Filter
 
     since_ms, until_ms = run.span(since, until)
     return Filter(readable(user) if user is not None else None, since_ms, until_ms)
@@ -29,7 +29,7 @@ def chosen(run: Run, user: str | None, since: str | None, until: str | None) -> 
 
 def show_report(run: Run, report: WorkReport) -> int:
     """Prints what came of it; the exit status. Raises what has stopped the run."""
-    from ion_summary.operations.working import as_document
+    from ion_summary.operations.work_report import as_document
 
     document = as_document(report)
     flat = [(name, value) for name, value in document.items() if name not in ("tokens", "failures")]

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from ion_summary.jobs import owners
 from ion_summary.jobs.database import transaction
+from ion_summary.jobs.job import COLUMNS, Job
 from ion_summary.jobs.owners import now_ms
-from ion_summary.jobs.queue import COLUMNS, Job, Queue
+from ion_summary.jobs.queue import Queue
 from ion_summary.jobs.schema import BATCHED, CLAIMED, WAITING
 
 

@@ -15,7 +15,7 @@ import orjson
 
 from ion_summary.jobs import spool
 from ion_summary.jobs.database import open_database, path_of, transaction, wipe_log
-from ion_summary.jobs.queue import drop_uses
+from ion_summary.jobs.results import drop_uses
 
 
 def forget(root: Path, sessions: Iterable[str], users: Iterable[str] = ()) -> int:

@@ -13,7 +13,8 @@ from typing import Literal
 
 from ion_summary.jobs.database import transaction
 from ion_summary.jobs.owners import day_ms, month_ms, now_ms
-from ion_summary.jobs.queue import Queue, keep_result
+from ion_summary.jobs.queue import Queue
+from ion_summary.jobs.results import keep_result
 
 Mode = Literal["online", "batch"]
 _UNDER_WAY = "SELECT 1 FROM call WHERE key = ? AND outcome IS NULL AND mode = 'online' LIMIT 1"

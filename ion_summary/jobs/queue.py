@@ -9,103 +9,20 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from ion_summary.jobs import owners
 from ion_summary.jobs.database import open_database, transaction
+from ion_summary.jobs.job import COLUMNS, Answer, Failure, Filter, Job, Wanted
 from ion_summary.jobs.owners import now_ms
+from ion_summary.jobs.results import drop_uses, keep_result
 from ion_summary.jobs.schema import ANSWERED, BATCHED, CLAIMED, GIVEN_UP, SKIPPED, STORED, WAITING
 
-#: Those of a ``Job``.
-COLUMNS = "id, session, user, content, ended_ms, priority, max_bullets, max_chars, temperature, attempts, result"
 # In this owner's hands: jobs in a batch are in those of whoever has the batch.
 _MINE = f"(state = {CLAIMED} AND owner = ? OR state = {BATCHED})"
 _MOST_BACKOFF_MS = 6 * 3_600_000
 _FIRST_BACKOFF_MS = 30_000
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A summary that is to be made: of the session as it is with that ``content`` (a hash of what was said).
-
-    ``ended_ms`` is when the session ended; higher priorities are worked off first, then what was queued first.
-    """
-
-    session: str
-    user: str
-    content: str
-    ended_ms: int
-    priority: int = 0
-    max_bullets: int = 8
-    max_chars: int = 800
-    temperature: float = 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job in the hands of its owner. ``result`` is the key of its result once it is answered."""
-
-    id: int
-    session: str
-    user: str
-    content: str
-    ended_ms: int
-    priority: int
-    max_bullets: int
-    max_chars: int
-    temperature: float
-    attempts: int
-    result: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which jobs are to be worked on. Times in epoch milliseconds, inclusive; None: whatever it is."""
-
-    user: str | None = None
-    since_ms: int | None = None
-    until_ms: int | None = None
-    sessions: tuple[str, ...] | None = None
-
-    def where(self) -> tuple[str, list[Any]]:
-        """As a condition of SQL, and its values."""
-        parts, values = ["TRUE"], list[Any]()
-        for part, value in (
-            ("user = ?", self.user),
-            ("ended_ms >= ?", self.since_ms),
-            ("ended_ms <= ?", self.until_ms),
-            ("session IN (SELECT value FROM json_each(?))", self._listed()),
-        ):
-            if value is not None:
-                parts.append(part)
-                values.append(value)
-        return " AND ".join(parts), values
-
-    def _listed(self) -> str | None:
-        return None if self.sessions is None else orjson.dumps(self.sessions).decode()
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a job was not done: the error's ``code`` and ``reason``; when to try again, None for never."""
-
-    code: str
-    reason: str
-    retry: bool
-    retry_after_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a job was answered: the key of the result, and the result as JSON (None: it is stored already)."""
-
-    job: Job
-    key: str
-    body: str | None
 
 
 class Queue:
@@ -326,17 +243,6 @@ class Queue:
         )
 
 
-def keep_result(db: sqlite3.Connection, key: str, body: str | None, session: str) -> None:
-    """Keeps a result (None: it is there already), and for which session it is used. Belongs into a transaction.
-
-    Who brings a new one has paid for it.
-    """
-    paid = False
-    if body is not None:
-        paid = db.execute("INSERT OR IGNORE INTO result VALUES(?, ?, ?)", (key, now_ms(), body)).rowcount > 0
-    db.execute("INSERT OR IGNORE INTO result_use VALUES(?, ?, ?)", (key, session, paid))
-
-
 def _put(db: sqlite3.Connection, one: Wanted, settle_ms: int, fingerprint: str | None) -> bool:
     now = now_ms()
     found = db.execute("SELECT id, content, state, fingerprint FROM job WHERE session = ?", (one.session,)).fetchone()
@@ -365,14 +271,6 @@ def _put(db: sqlite3.Connection, one: Wanted, settle_ms: int, fingerprint: str |
     if grown:
         drop_uses(db, one.session)
     return state not in (WAITING, CLAIMED, BATCHED)
-
-
-def drop_uses(db: sqlite3.Connection, session: str, *, but: str = "") -> None:
-    """Removes the results that a session rests on, ``but`` one; those that another session rests on stay."""
-    gone = "DELETE FROM result_use WHERE session = ? AND key != ? RETURNING key"
-    keys = db.execute(gone, (session, but)).fetchall()
-    unused = "DELETE FROM result WHERE key = ? AND NOT EXISTS (SELECT 1 FROM result_use u WHERE u.key = result.key)"
-    db.executemany(unused, keys)
 
 
 def _values(one: Wanted) -> tuple[Any, ...]:

@@ -12,7 +12,8 @@ from typing import Any
 
 import orjson
 
-from ion_summary.jobs.queue import Queue, Wanted
+from ion_summary.jobs.job import Wanted
+from ion_summary.jobs.queue import Queue
 from ion_summary.operations.batch import Sorted, sort_batch
 from ion_summary.operations.drafts import Draft
 from ion_summary.operations.reading import Manner, drafts

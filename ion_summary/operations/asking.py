@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ion_summary.jobs.queue import Job
+from ion_summary.jobs.job import Job
 from ion_summary.model import Message
 from ion_summary.operations.identity import content_hash
 from ion_summary.store.partition import DamagedLineError

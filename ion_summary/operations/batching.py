@@ -16,15 +16,16 @@ import orjson
 
 from ion_summary.errors import OverBudgetError, ProviderError
 from ion_summary.jobs.batches import Batch, Batches, Member
+from ion_summary.jobs.job import Answer, Failure, Job
 from ion_summary.jobs.ledger import Ledger, Sent
 from ion_summary.jobs.owners import RENEW_S
-from ion_summary.jobs.queue import Answer, Failure, Job, Queue
+from ion_summary.jobs.queue import Queue
 from ion_summary.model import Message, Usage
 from ion_summary.operations.asking import Question, questions
 from ion_summary.operations.llm import LlmBatch
 from ion_summary.operations.recording import billed, encode
 from ion_summary.operations.storing import store_answers, store_failures
-from ion_summary.operations.working import MOST_NAMED, WorkReport, WorkRequest
+from ion_summary.operations.work_report import MOST_NAMED, WorkReport, WorkRequest
 from ion_summary.progress import Progress
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.summarizers.llm import LlmRequest, LlmSummary, content_hash

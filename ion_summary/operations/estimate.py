@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ion_summary.config import Settings
-from ion_summary.jobs.queue import Job, Queue
+from ion_summary.jobs.job import Job
+from ion_summary.jobs.queue import Queue
 from ion_summary.model import Usage
 from ion_summary.operations.asking import questions
 from ion_summary.operations.llm import load_prices, make_estimator

@@ -26,7 +26,8 @@ from ion_summary.jobs.schema import GIVEN_UP, SKIPPED, STORED
 from ion_summary.jobs.spool import Segment, Spool
 from ion_summary.model import Message
 from ion_summary.operations.absorbing import absorb
-from ion_summary.operations.working import WorkReport, WorkRequest, work
+from ion_summary.operations.work_report import WorkReport, WorkRequest
+from ion_summary.operations.working import work
 from ion_summary.progress import Silent
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.summarizers import rule

@@ -13,7 +13,8 @@ from datetime import tzinfo
 from pathlib import Path
 
 from ion_summary.errors import NothingReadableError
-from ion_summary.jobs.queue import Queue, Wanted
+from ion_summary.jobs.job import Wanted
+from ion_summary.jobs.queue import Queue
 from ion_summary.operations.batch import Batch, Sorted, sort_batch
 from ion_summary.operations.drafts import Draft
 from ion_summary.operations.forget import finish

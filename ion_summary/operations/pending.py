@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ion_summary.jobs.queue import Filter, Queue, Wanted
+from ion_summary.jobs.job import Filter, Wanted
+from ion_summary.jobs.queue import Queue
 from ion_summary.model import SessionSummary
 from ion_summary.operations.asking import NO_TRANSCRIPT
 from ion_summary.progress import Progress

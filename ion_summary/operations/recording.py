@@ -14,8 +14,9 @@ from typing import Any
 import orjson
 
 from ion_summary.errors import ProviderError
+from ion_summary.jobs.job import Job
 from ion_summary.jobs.ledger import Billed, Ledger, Sent
-from ion_summary.jobs.queue import Job, Queue
+from ion_summary.jobs.queue import Queue
 from ion_summary.model import Usage
 from ion_summary.summarizers.llm import Flag, LlmRequest, LlmSummarizer, LlmSummary, content_hash
 

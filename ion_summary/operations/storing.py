@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ion_summary.jobs.queue import Failure, Job, Queue
+from ion_summary.jobs.job import Failure, Job
+from ion_summary.jobs.queue import Queue
 from ion_summary.model import SessionSummary
 from ion_summary.operations.asking import restored
 from ion_summary.operations.recording import decode, made_by

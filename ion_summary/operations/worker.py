@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ion_summary.config import Settings
-from ion_summary.jobs.queue import Filter, Queue
+from ion_summary.jobs.job import Filter
+from ion_summary.jobs.queue import Queue
 from ion_summary.operations.batching import work_in_batches
 from ion_summary.operations.llm import fingerprint_of, make_batch, make_llm, require_key
 from ion_summary.operations.pending import PendingReport, PendingRequest, pending
-from ion_summary.operations.working import WorkReport, WorkRequest, work
+from ion_summary.operations.work_report import WorkReport, WorkRequest
+from ion_summary.operations.working import work
 from ion_summary.progress import Progress
 from ion_summary.store.storage import SessionSummaryStorage
 

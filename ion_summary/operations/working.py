@@ -8,77 +8,27 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 from ion_summary.errors import OverBudgetError, ProviderError, StoreLockedError
+from ion_summary.jobs.job import Answer, Failure, Job
 from ion_summary.jobs.ledger import Ledger
 from ion_summary.jobs.owners import RENEW_S
-from ion_summary.jobs.queue import Answer, Failure, Filter, Job, Queue
+from ion_summary.jobs.queue import Queue
 from ion_summary.model import Usage
 from ion_summary.operations.asking import Question, questions
-from ion_summary.operations.recording import WORKING_ON, Attempt, encode
+from ion_summary.operations.attempts import Attempts
 from ion_summary.operations.storing import GROUP, store_answers, store_failures
+from ion_summary.operations.work_report import WorkReport, WorkRequest
 from ion_summary.progress import Progress
 from ion_summary.store.storage import SessionSummaryStorage
-from ion_summary.summarizers.llm import LlmSummarizer, content_hash
+from ion_summary.summarizers.llm import LlmSummarizer
 
-if TYPE_CHECKING:
-    from asyncio import Future, Task
-
-#: So many failures are named in a report; a worker may run for years.
-MOST_NAMED = 10_000
 _STORE_EVERY_S = 1.0
 _WATCH_EVERY_S = 0.25
 _DRAIN_EVERY_S = 0.1
 # An equal session is being asked for by another process.
 _BUSY_MS = 1_000
-
-
-@dataclass(frozen=True)
-class WorkRequest:
-    """Which jobs, how many at once (``window``), how many in all (``limit``), and whether texts are redacted before.
-
-    ``watch``: wait for more jobs instead of ending when there are none. ``renew`` is called every now and then, to
-    learn what others have spent of a common budget.
-    """
-
-    wanted: Filter = field(default_factory=Filter)
-    window: int = 32
-    limit: int | None = None
-    redact: bool = False
-    watch: bool = False
-    renew: Callable[[], None] = lambda: None
-
-
-@dataclass
-class WorkReport:
-    """What came of it. ``fallback`` counts the failed sessions that keep their rule-based summary for good.
-
-    ``stopped`` is why the run ended before the queue did.
-    """
-
-    done: int = 0
-    failed: int = 0
-    skipped: int = 0
-    fallback: int = 0
-    usage: Usage = field(default_factory=Usage)
-    cost_usd: float = 0.0
-    elapsed_s: float = 0.0
-    failures: list[tuple[str, str]] = field(default_factory=list)
-    stopped: ProviderError | None = None
-
-    def add(self, other: WorkReport) -> None:
-        """Counts what came of another part of the same run; its costs are those of all parts so far."""
-        self.done += other.done
-        self.failed += other.failed
-        self.skipped += other.skipped
-        self.fallback += other.fallback
-        self.usage, self.cost_usd = other.usage, other.cost_usd
-        self.elapsed_s = round(self.elapsed_s + other.elapsed_s, 3)
-        self.failures += other.failures[: MOST_NAMED - len(self.failures)]
-        self.stopped = self.stopped or other.stopped
 
 
 async def work(
@@ -106,15 +56,6 @@ async def work(
     return run.report
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What a job's task came to: an answer, a failure, or neither (busy: the job goes back for a moment)."""
-
-    job: Job
-    answer: Answer | None = None
-    error: ProviderError | None = None
-
-
 class _Run:
     """One run: the questions that are ready, the tasks under way, and what has not been written yet."""
 
@@ -135,8 +76,7 @@ class _Run:
         self._request = request
         self._progress = progress
         self._ready: deque[Question] = deque()
-        self._under_way: dict[Task[_Outcome], Attempt] = {}
-        self._asked: dict[str, Future[None]] = {}
+        self._attempts = Attempts(queue, summarizer)
         self._failures: list[tuple[Job, Failure]] = []
         self._unstored = 0
         self._claimed = 0
@@ -151,7 +91,7 @@ class _Run:
         self._progress.start("summarize", self._total(), "sessions")
         try:
             await self._store(at_once=True)
-            while await self._refill() or self._under_way or self._goes_on():
+            while await self._refill() or self._attempts or self._goes_on():
                 self._launch()
                 await self._wait()
                 await self._settle()
@@ -170,14 +110,16 @@ class _Run:
         return None if self._request.watch else due if self._request.limit is None else min(due, self._request.limit)
 
     async def _refill(self) -> bool:
-        """Claims jobs when half of the window is free; whether there are questions to be asked."""
+        """Claims jobs when a good part of the window is free; whether there are questions to be asked.
+
+        The window is wider than what is asked at once: whoever waits for a place has its question ready.
+        """
         import asyncio
 
-        window = self._request.window
-        room = window - len(self._ready) - len(self._under_way)
-        if self._request.limit is not None:
-            room = min(room, self._request.limit - self._claimed)
-        if self.report.stopped is None and room > 0 and (len(self._ready) < window // 2 or not self._under_way):
+        free = self._request.window - len(self._ready) - len(self._attempts)
+        room = free if self._request.limit is None else min(free, self._request.limit - self._claimed)
+        worth_it = free >= self._request.window // 4 or not self._attempts
+        if self.report.stopped is None and room > 0 and worth_it:
             jobs = self._queue.claim(room, self._request.wanted)
             self._claimed += len(jobs)
             asked = await asyncio.to_thread(questions, self._storage, jobs, redact=self._request.redact)
@@ -194,71 +136,38 @@ class _Run:
             self._queue.skip((question.job, question.problem) for question in skipped)
             self.report.skipped += len(skipped)
             for question in skipped:
-                self._name(question.job, question.problem)
+                self.report.name(question.job, question.problem)
             self._progress.advance(len(skipped))
 
     def _launch(self) -> None:
-        import asyncio
-
         while self._ready and self.report.stopped is None:
             question = self._ready.popleft()
             assert question.request is not None
-            key = content_hash(self._summarizer.fingerprint, question.request)
-            attempt = Attempt(question.job, question.request, key)
-            task = asyncio.get_running_loop().create_task(self._ask(attempt))
-            self._under_way[task] = attempt
-
-    async def _ask(self, attempt: Attempt) -> _Outcome:
-        import asyncio
-
-        job, key = attempt.job, attempt.key
-        while (other := self._asked.get(key)) is not None:
-            await asyncio.wait([other])  # an equal session is on its way: it is paid once
-        if self._queue.result(key) is not None:
-            return _Outcome(job, Answer(job, key, None))
-        if self._ledger.is_busy(key):
-            return _Outcome(job)
-        answered = self._asked[key] = asyncio.get_running_loop().create_future()
-        WORKING_ON.set(attempt)
-        try:
-            summary = await self._summarizer.summarize(attempt.request)
-        except ProviderError as error:
-            return _Outcome(job, error=error)
-        else:
-            # Each call's answer is kept already: this is the acknowledgement, and can wait for others.
-            return _Outcome(job, Answer(job, key, encode(summary, self._summarizer.fingerprint)))
-        finally:
-            del self._asked[key]
-            answered.set_result(None)
+            self._attempts.begin(question.job, question.request)
 
     async def _wait(self) -> None:
         import asyncio
 
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=_STORE_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+        if self._attempts:
+            await self._attempts.wait(_STORE_EVERY_S)
         elif not self._ready:
             await asyncio.sleep(_WATCH_EVERY_S)
 
     async def _settle(self) -> None:
-        """Takes account of the tasks that have ended."""
-        ended = [task for task in self._under_way if task.done()]
+        """Takes account of the attempts that have ended."""
         answered, failed, busy = list[Answer](), list[tuple[Job, Failure]](), list[Job]()
-        for task in ended:
-            job = self._under_way.pop(task).job
-            if task.cancelled():
-                continue
-            outcome = task.result()
+        for outcome in self._attempts.outcomes():
             if outcome.error is not None:
-                self._fail(job, outcome.error, failed, busy)
+                self._fail(outcome.job, outcome.error, failed, busy)
             elif outcome.answer is None:
-                busy.append(job)
+                busy.append(outcome.job)
                 self._claimed -= 1
                 self._busy_until = time.monotonic() + 2 * _BUSY_MS / 1000
             else:
-                self._unstored += 1
-                self.report.done += 1
-                self._progress.advance(1)
                 answered.append(outcome.answer)
+        self._unstored += len(answered)
+        self.report.done += len(answered)
+        self._progress.advance(len(answered))
         if answered:
             self._queue.answer(answered)
         if failed:
@@ -280,12 +189,8 @@ class _Run:
         failed.append((job, Failure(error.code, error.reason, retry, error.retry_after_s)))
         self.report.failed += 1
         self.report.fallback += not retry
-        self._name(job, error.reason)
+        self.report.name(job, error.reason)
         self._progress.advance(1)
-
-    def _name(self, job: Job, reason: str) -> None:
-        if len(self.report.failures) < MOST_NAMED:
-            self.report.failures.append((job.session, reason))
 
     async def _store(self, *, at_once: bool = False) -> None:
         """Writes records, if there is enough to write or it is time."""
@@ -316,35 +221,14 @@ class _Run:
 
     async def _drain(self) -> None:
         """Lets the calls that are under way end: they are paid."""
-        import asyncio
-
         self._progress.remark("ending: waiting for answers that are paid")
-        while self._under_way:
-            for task, attempt in self._under_way.items():
-                attempt.ending = True
-                if not attempt.in_flight:
-                    task.cancel()
-            await asyncio.wait(self._under_way, timeout=_DRAIN_EVERY_S)
+        while self._attempts:
+            self._attempts.wind_down()
+            await self._attempts.wait(_DRAIN_EVERY_S)
             await self._settle()
         await self._store(at_once=True)
 
     def _give_back(self) -> None:
-        for task in self._under_way:
-            task.cancel()
+        self._attempts.cancel()
         self._queue.release()
         self._ready.clear()
-
-
-def as_document(report: WorkReport) -> dict[str, Any]:
-    """The report by the names of CONTRACT's ``summarize --pending --json``."""
-    usage = report.usage
-    return {
-        "done": report.done,
-        "failed": report.failed,
-        "skipped": report.skipped,
-        "fallback": report.fallback,
-        "tokens": {"input": usage.input, "output": usage.output, "cached": usage.cached},
-        "cost_usd": round(report.cost_usd, 6),
-        "elapsed_s": report.elapsed_s,
-        "failures": [{"session_id": session, "reason": reason} for session, reason in report.failures],
-    }

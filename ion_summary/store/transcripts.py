@@ -14,6 +14,10 @@ from ion_summary.model import Message
 from ion_summary.store import layout, sealing
 from ion_summary.store.partition import DamagedLineError, decode, encode, has_digest
 
+# So many lines are looked for one by one.
+_FEW = 4
+_SECOND_FIELD = b',"user_id":'  # as ``encode_transcript`` writes it, right behind the session's id
+
 
 def encode_messages(messages: Sequence[Message]) -> bytes:
     """The messages as a JSON array; the one form in which they are kept, here and on their way here."""
@@ -77,14 +81,28 @@ def find_lines(root: Path, day: int, sessions: Iterable[str]) -> dict[str, bytes
 
 
 def _last_lines(data: bytes | mmap.mmap, wanted: Mapping[str, bytes]) -> dict[str, bytes]:
+    if len(wanted) > _FEW:
+        return _last_lines_in_passing(data, wanted)
     lines = {session: _last_line(data, beginning) for session, beginning in wanted.items()}
     return {session: line for session, line in lines.items() if line is not None}
 
 
+def _last_lines_in_passing(data: bytes | mmap.mmap, wanted: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The same for many: every line is looked at once, and not a good part of the file for each of the sessions."""
+    sessions = {beginning: session for session, beginning in wanted.items()}
+    places: dict[str, tuple[int, int]] = {}
+    start = 0
+    while (end := data.find(b"\n", start)) >= 0:
+        beginning = data[start : data.find(_SECOND_FIELD, start, end) + 1]
+        if (session := sessions.get(beginning)) is not None:
+            places[session] = start, end
+        start = end + 1
+    return {session: data[start:end] for session, (start, end) in places.items()}
+
+
 def _last_line(data: bytes | mmap.mmap, beginning: bytes) -> bytes | None:
     """The last whole line that begins so."""
-    start = data.rfind(beginning)
+    start = data.rfind(beginning, 0, data.rfind(b"\n") + 1)  # what is half written hides nothing before it
     while start > 0 and data[start - 1 : start] != b"\n":
         start = data.rfind(beginning, 0, start)
-    end = data.find(b"\n", start) if start >= 0 else -1
-    return None if start < 0 or end < 0 else data[start:end]
+    return None if start < 0 else data[start : data.find(b"\n", start)]

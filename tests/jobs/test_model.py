@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from ion_summary.jobs import counting
 from ion_summary.jobs.erasing import forget
-from ion_summary.jobs.queue import Answer, Failure, Job, Queue, Wanted
+from ion_summary.jobs.job import Answer, Failure, Job, Wanted
+from ion_summary.jobs.queue import Queue
 
 SESSIONS = st.sampled_from("abcdef")
 CONTENTS = st.sampled_from(["1", "2", "3"])

@@ -15,8 +15,9 @@ from ion_summary.errors import StoreCorruptError, StoreNotWritableError
 from ion_summary.jobs import counting, database, owners, schema
 from ion_summary.jobs.database import open_database, path_of
 from ion_summary.jobs.erasing import forget
+from ion_summary.jobs.job import Answer, Failure, Filter, Wanted
 from ion_summary.jobs.ledger import Billed, Ledger, Sent
-from ion_summary.jobs.queue import Answer, Failure, Filter, Queue, Wanted
+from ion_summary.jobs.queue import Queue
 
 AGAIN = Failure("provider_unavailable", "503", retry=True)
 NEVER = Failure("provider_refused", "blocked: SAFETY", retry=False)

@@ -19,8 +19,8 @@ from ion_summary.jobs.ledger import Ledger
 from ion_summary.jobs.queue import Queue
 from ion_summary.operations import batching, llm
 from ion_summary.operations.ingest import IngestRequest, ingest
+from ion_summary.operations.work_report import WorkReport
 from ion_summary.operations.worker import WorkerRequest, worker
-from ion_summary.operations.working import WorkReport
 from ion_summary.progress import Silent
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.summarizers.llm.batch import GeminiBatch

@@ -12,13 +12,15 @@ import pytest
 
 from ion_summary.errors import OverBudgetError, ProviderRefusedError, ProviderUnavailableError, StoreLockedError
 from ion_summary.jobs import counting
+from ion_summary.jobs.job import Filter
 from ion_summary.jobs.ledger import Ledger
-from ion_summary.jobs.queue import Filter, Queue
+from ion_summary.jobs.queue import Queue
 from ion_summary.operations.asking import NO_TRANSCRIPT
 from ion_summary.operations.ingest import IngestRequest, ingest
 from ion_summary.operations.pending import PendingReport, PendingRequest, pending
 from ion_summary.operations.recording import Recorded
-from ion_summary.operations.working import WorkReport, WorkRequest, as_document, work
+from ion_summary.operations.work_report import WorkReport, WorkRequest, as_document
+from ion_summary.operations.working import work
 from ion_summary.progress import Silent
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.summarizers.llm import LlmRequest

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol
 
 from ion_summary.errors import ProviderError
 from ion_summary.model import Message, Usage
+from ion_summary.text.language import language
 
 __all__ = [
     "KEY_VARIABLES",
@@ -29,7 +31,7 @@ KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 FlagKind = Literal["number", "date", "name", "code"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LlmRequest:
     """One session to be summarized.
 
@@ -48,6 +50,11 @@ class LlmRequest:
     temperature: float = 0.3
     priority: int = 0
     key: str = ""
+
+    @cached_property
+    def language(self) -> str:
+        """In which language most of the session is said: ``"ko"`` or ``"en"``."""
+        return language("\n".join(message.content for message in self.messages))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from typing import Any
 from ion_summary.errors import UnusableAnswerError
 from ion_summary.summarizers.bullets import cut
 from ion_summary.summarizers.llm import Flag, LlmRequest
-from ion_summary.summarizers.llm.prompt import language_of
 from ion_summary.summarizers.llm.unsupported import flags_of
 from ion_summary.text.clean import one_line
 from ion_summary.text.sentences import split_clauses, split_sentences
@@ -61,7 +60,7 @@ def check(answered: str, request: LlmRequest) -> Answer:
     texts, evidence = [bullet.text for bullet in bullets], tuple(bullet.cites for bullet in bullets)
     flags = flags_of(texts, evidence, request.messages)
     lines = "\n".join(_MARK + text for text in texts)
-    return Answer(lines, _tags(answer["tags"]), evidence, flags, language_of(request.messages))
+    return Answer(lines, _tags(answer["tags"]), evidence, flags, request.language)
 
 
 def _parsed(answered: str) -> dict[str, Any]:

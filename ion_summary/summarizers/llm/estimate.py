@@ -9,7 +9,7 @@ import re
 
 from ion_summary.model import Usage
 from ion_summary.summarizers.llm import LlmRequest
-from ion_summary.summarizers.llm.prompt import answer_room, language_of
+from ion_summary.summarizers.llm.prompt import answer_room
 
 # Tokens per character of each script before anything was learnt: cautious figures for tokenizers of Gemini's family,
 # which take some four Latin letters, or one to two Hangul syllables, for one token.
@@ -64,18 +64,18 @@ class Estimator:
 
     def estimate(self, request: LlmRequest) -> Usage:
         """What ``request`` will probably take."""
-        language = language_of(request.messages)
+        language = request.language
         given, answered = _raw_input(request), _raw_output(request, language)
         return Usage(round(given * self._input[language].mean), round(answered * self._output[language].mean))
 
     def ceiling(self, request: LlmRequest) -> Usage:
         """The most that ``request`` can take: the answer is limited by the request, the input by experience."""
-        most = self._input[language_of(request.messages)].most
+        most = self._input[request.language].most
         return Usage(round(_raw_input(request) * most), answer_room(request))
 
     def learn(self, request: LlmRequest, usage: Usage) -> None:
         """Corrects itself by what the provider has counted for one call."""
-        language = language_of(request.messages)
+        language = request.language
         if usage.input:
             self._input[language].learn(usage.input / _raw_input(request))
         if usage.output:

@@ -13,7 +13,6 @@ from typing import Any
 from ion_summary.model import Message
 from ion_summary.summarizers.llm import LlmRequest
 from ion_summary.text.clean import clean, one_line
-from ion_summary.text.language import language
 
 #: Changes with every change of what a model is asked: results of different versions are not each other's.
 PROMPT_VERSION = "1"
@@ -70,16 +69,11 @@ def build(request: LlmRequest) -> Prompt:
     """The prompt for ``request``: the same request always gives the same prompt."""
     said = "\n".join(_numbered(request.messages))
     system = _SYSTEM.format(
-        language=_LANGUAGES[language_of(request.messages)], bullets=request.max_bullets, chars=request.max_chars
+        language=_LANGUAGES[request.language], bullets=request.max_bullets, chars=request.max_chars
     )
     mark = _mark(said)
     count = f"{len(request.messages)} message{'s' * (len(request.messages) != 1)}"
     return Prompt(system, f"BEGIN {mark} ({count})\n{said}\nEND {mark}", answer_room(request))
-
-
-def language_of(messages: Sequence[Message]) -> str:
-    """The language in which most of a session is said: ``"ko"`` or ``"en"``."""
-    return language("\n".join(message.content for message in messages))
 
 
 def speaker(message: Message) -> str:

@@ -152,7 +152,7 @@ class IndexWriter:
             self.catch_up()
             return
         rows: list[Row] = []
-        documents: dict[int, list[tuple[int, str]]] = {}
+        documents: dict[int, list[tuple[int, bytes]]] = {}
         bulk = sum(map(len, lines.values())) >= TAIL_LINES
         with transaction(self.catalog.db):
             for day, some in sorted(lines.items()):
@@ -169,7 +169,7 @@ class IndexWriter:
         if not bulk and self.tail_lines() > TAIL_LINES:
             self.fill_segments()
 
-    def _extend_segments(self, starts: Mapping[int, int], documents: Mapping[int, list[tuple[int, str]]]) -> None:
+    def _extend_segments(self, starts: Mapping[int, int], documents: Mapping[int, list[tuple[int, bytes]]]) -> None:
         indexed = self.segments.indexed()
         with transaction(self.segments.db):
             for day, some in documents.items():
@@ -274,7 +274,7 @@ class IndexWriter:
             for day, upto, end in list(unindexed(self.catalog.partitions(), self.segments.indexed())):
                 self.segments.add(day, end, self._documents(day, upto, end))
 
-    def _documents(self, day: int, start: int, end: int) -> Iterator[tuple[int, str]]:
+    def _documents(self, day: int, start: int, end: int) -> Iterator[tuple[int, bytes]]:
         # By the catalog's numbers, not by counting again: it alone says which number a line has. Superseded lines too:
         # they are found again when the line that superseded them vanishes.
         span = (day << DAY_SHIFT, (day + 1) << DAY_SHIFT, start)

@@ -39,7 +39,7 @@ class Parsed(NamedTuple):
         return list(map(Row._make, zip([base + number for number in numbers], *others, strict=True)))
 
     def documents(self) -> list[bytes]:
-        """What FTS5 is given for each row, in UTF-8; only if they were wanted."""
+        """The document of each row; only if they were wanted."""
         return self.texts.split(b"\n") if self.columns else []
 
 
@@ -56,7 +56,7 @@ def slices(path: Path, start: int, stat: os.stat_result) -> Iterator[tuple[int, 
 
 def parse(path: Path, day: int, start: int, end: int, naive: tzinfo | None, with_documents: bool) -> Parsed:
     """The lines between two offsets. Damage is a part of the result; only the file itself may be missing (OSError)."""
-    rows, documents, problems, lines = list[Row](), list[str](), list[tuple[int, int, str]](), 0
+    rows, documents, problems, lines = list[Row](), list[bytes](), list[tuple[int, int, str]](), 0
     for line in records(path, start, end):
         problem = line.problem
         if line.record is not None:
@@ -69,5 +69,4 @@ def parse(path: Path, day: int, start: int, end: int, naive: tzinfo | None, with
         if problem is not None:
             problems.append((line.offset, line.length, problem))
         lines += 1
-    texts = "\n".join(documents).encode()
-    return Parsed(day, start, end, list(zip(*rows, strict=True)), texts, lines, problems)
+    return Parsed(day, start, end, list(zip(*rows, strict=True)), b"\n".join(documents), lines, problems)

@@ -18,7 +18,7 @@ from functools import cached_property
 
 from ion_summary.store import database
 from ion_summary.store.layout import month_of
-from ion_summary.text.tokens import Term, Tokens, marked_text, tag_token, token_text
+from ion_summary.text.tokens import OUTSIDE_MARK, Term, Tokens, outside_text, tag_token, token_text
 
 SCHEMA = 3
 
@@ -27,8 +27,6 @@ CREATE TABLE indexed(day INTEGER PRIMARY KEY, upto INTEGER NOT NULL, birth INTEG
 CREATE TABLE segment(month TEXT PRIMARY KEY) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA};
 """
-#: Title and tags say what a session is about: their tokens are there once more, for what is to come first.
-_OUTSIDE_MARK = "\ue004"
 # One term dictionary page set a flush: the default of 1 MB leaves hundreds of tiny levels to merge later.
 _HASH_BYTES = 64 << 20
 
@@ -38,16 +36,16 @@ def create(db: sqlite3.Connection) -> None:
     database.create(db, _TABLES)
 
 
-def document(texts: Sequence[str], tags: Iterable[str]) -> str:
-    """What FTS5 is given for a record: its searchable texts as ``token_text`` has them, the tokens of all but the first
-    (title and tags) once more with a mark, and one token for each tag.
+def document(texts: Sequence[str], tags: Iterable[str]) -> bytes:
+    """What FTS5 is given for a record, one line of UTF-8: its searchable texts as ``token_text`` has them, the tokens
+    of all but the first (title and tags) once more with a mark, and one token for each tag.
     """
-    return " ".join([token_text(texts), marked_text(texts[1:], _OUTSIDE_MARK), *map(tag_token, tags)])
+    return b" ".join([token_text(texts), outside_text(texts[1:]), *[tag_token(tag).encode() for tag in tags]])
 
 
-def words_of(document: str) -> set[str]:
+def words_of(document: bytes) -> set[str]:
     """The words that the segments' tokenizer finds in a document: runs of all but ASCII punctuation, in lower case."""
-    return set(re.findall(r"[^\x00-/:-@\[-^`{-\x7f]+", document.lower()))
+    return set(re.findall(r"[^\x00-/:-@\[-^`{-\x7f]+", document.decode().lower()))
 
 
 def match_expression(terms: Sequence[Term], tag: str | None) -> tuple[str | None, bool]:
@@ -68,7 +66,7 @@ def match_expression(terms: Sequence[Term], tag: str | None) -> tuple[str | None
 def outside_expression(terms: Sequence[Term]) -> str | None:
     """The FTS5 query for records with all the terms in title and tags, or None if there is no such query."""
     ways = [term.index_query()[0] for term in terms]
-    return " AND ".join(_either(some, _OUTSIDE_MARK) for some in ways) if ways and all(ways) else None
+    return " AND ".join(_either(some, OUTSIDE_MARK) for some in ways) if ways and all(ways) else None
 
 
 def _either(ways: Sequence[Tokens], mark: str) -> str:
@@ -137,10 +135,8 @@ class Segments:
         """The months that have a segment, newest first."""
         return [month for (month,) in self.db.execute("SELECT month FROM segment ORDER BY month DESC")]
 
-    def add(self, day: int, upto: int, documents: Iterable[tuple[int, str | bytes]]) -> None:
-        """Takes in the ``(number, document)`` of a day's next lines, which end at byte ``upto``; a document may be in
-        UTF-8 already.
-        """
+    def add(self, day: int, upto: int, documents: Iterable[tuple[int, bytes]]) -> None:
+        """Takes in the ``(number, document)`` of a day's next lines, which end at byte ``upto``."""
         table = self._table(month_of(day))
         self.db.executemany(f"INSERT INTO {table}(rowid, body) VALUES(?, CAST(? AS TEXT))", documents)
         _, birth = self._partitions()[day]

@@ -83,7 +83,7 @@ class Verifier:
             counted = words.setdefault(layout.month_of(day), Counter())
             for part in parsed:
                 for document in part.documents():
-                    counted.update(words_of(document.decode()))
+                    counted.update(words_of(document))
             self._progress.advance(stat.st_size)
         self._newest(catalog)
         self._words(words, catalog, segments)

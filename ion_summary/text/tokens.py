@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
 from itertools import groupby, islice
 from os.path import commonprefix
@@ -75,6 +75,9 @@ def _is_latin(character: str) -> bool:
 TAG_MARK = "\ue000"
 _TRIPLE_MARK = "\ue002"
 _STEM_MARK = "\ue003"
+#: Title and tags say what a session is about: their tokens are there once more, for what is to come first.
+OUTSIDE_MARK = "\ue004"
+_ASCII_RUN = re.compile("[0-9a-z_]+")
 _NOT_IN_TAG = re.compile(r"[\x00-/:-@\[-`{-\x7f]")
 
 
@@ -88,44 +91,51 @@ def tokens(text: str) -> list[str]:
     return list(dict.fromkeys(token for word in fold(text).split() for token in _tokens_of_word(word)))
 
 
-def token_text(texts: Iterable[str]) -> str:
-    """What the index is given for some texts: whatever they hold, its tokenizer finds just their tokens in it.
+def token_text(texts: Iterable[str]) -> bytes:
+    """What the index is given for some texts, in UTF-8: whatever they hold, its tokenizer finds just their tokens in
+    it, which are in any order.
 
     That tokenizer lowers and splits ASCII as ``tokens`` does, so that only other characters and what has another stem
     need a look here.
     """
-    return " ".join(map(_WORD_TEXTS.__getitem__, dict.fromkeys(" ".join(texts).split())))
+    return b" ".join(map(_TEXTS.__getitem__, set(" ".join(texts).split())))
 
 
-def marked_text(texts: Iterable[str], mark: str) -> str:
-    """The tokens of some texts, each behind a mark that tells them from those of ``token_text``."""
-    words = dict.fromkeys(" ".join(texts).split())
-    return " ".join([mark + token for word in words for token in _tokens_of_word(fold(word))])
+def outside_text(texts: Iterable[str]) -> bytes:
+    """What the index is given besides for what stands outside of the text itself: every token behind a mark."""
+    return b" ".join(map(_OUTSIDE_TEXTS.__getitem__, set(" ".join(texts).split())))
 
 
-class _WordTexts(dict[str, str]):
-    """What the index is given for a word. Words repeat, and most of them are found here: the others are looked at."""
+class _Words(dict[str, bytes]):
+    """What the index is given for a word. Words repeat, and most of them are found here; the others are looked at."""
 
-    def __missing__(self, word: str) -> str:
+    def __init__(self, look: Callable[[str], str]) -> None:
+        super().__init__()
+        self._look = look
+
+    def __missing__(self, word: str) -> bytes:
         if len(self) >= _WORDS_KEPT:
             self.clear()
-        text = self[word] = _word_text(word)
+        text = self[word] = self._look(word).encode()
         return text
 
 
-_WORDS_KEPT = 1 << 16
-_WORD_TEXTS = _WordTexts()
-
-
-def _word_text(word: str) -> str:
+def _text_of(word: str) -> str:
     if not word.isascii():
         return " ".join(_tokens_of_word(fold(word)))
-    stems = [token for token in _tokens_of_word(word.lower()) if token.startswith(_STEM_MARK)]
+    stems = [_STEM_MARK + base for run in _ASCII_RUN.findall(word.lower()) if (base := stem(run)) != run]
     return " ".join([word, *stems])
 
 
-@lru_cache(maxsize=4096)  # for what is marked: words of titles and tags
-def _tokens_of_word(word: str) -> tuple[str, ...]:
+def _outside_text_of(word: str) -> str:
+    return " ".join([OUTSIDE_MARK + token for token in _tokens_of_word(fold(word))])
+
+
+_WORDS_KEPT = 1 << 16
+_TEXTS, _OUTSIDE_TEXTS = _Words(_text_of), _Words(_outside_text_of)
+
+
+def _tokens_of_word(word: str) -> list[str]:
     """The tokens of a folded text without white space."""
     out: list[str] = []
     for match in _runs().finditer(word):
@@ -136,7 +146,7 @@ def _tokens_of_word(word: str) -> tuple[str, ...]:
         else:
             base = stem(run)
             out.extend([run] if base == run else [run, _STEM_MARK + base])
-    return tuple(out)
+    return out
 
 
 @lru_cache(maxsize=4096)

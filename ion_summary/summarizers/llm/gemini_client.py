@@ -123,4 +123,3 @@ def _quieten() -> None:
 
     logging.getLogger("google_genai").addHandler(logging.NullHandler())
     warnings.filterwarnings("ignore", message=r"\w+ is not a valid \w+\Z", category=UserWarning)
-

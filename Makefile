@@ -6,7 +6,7 @@ BASE := .venv/.ready-base
 DEV := .venv/.ready-dev
 BENCH := .venv/.ready-bench
 SETUP_INPUTS := scripts/setup.sh pyproject.toml
-PYTEST_ARGS ?= -n auto
+PYTEST_ARGS ?= -n auto --dist worksteal
 
 .PHONY: help demo demo-llm setup test lint lint-style lint-types lint-layers faults bench docs lock clean
 
@@ -37,7 +37,7 @@ lint-layers: $(DEV)
 	.venv/bin/lint-imports
 
 faults: $(DEV)  ## Set up, then run the long fault tests (hours; FAULTS_SHARE=20 takes one point in 20)
-	$(PYTHON_IN_VENV) -m pytest -m sweep $(PYTEST_ARGS)
+	HYPOTHESIS_PROFILE=full $(PYTHON_IN_VENV) -m pytest -m 'sweep or hypothesis' $(PYTEST_ARGS)
 
 bench: $(BENCH)  ## Set up, then run the benchmarks at a small size (benchmarks/README.md has the large ones)
 	$(PYTHON_IN_VENV) -m benchmarks.ingest --sessions 2000 --files 20

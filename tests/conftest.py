@@ -14,10 +14,18 @@ from hypothesis import settings
 
 from ion_summary.store.storage import SessionSummaryStorage
 
-# The machine's load decides how long an example takes: no deadline. HYPOTHESIS_PROFILE=long is for a night.
-settings.register_profile("quick", max_examples=40, deadline=None)
+# The machine's load decides how long an example takes: no deadline. `make faults` runs these tests with all their
+# examples; HYPOTHESIS_PROFILE=long is for a night.
+_PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "quick")
+settings.register_profile("quick", max_examples=25, deadline=None)
+settings.register_profile("full", max_examples=100, deadline=None)
 settings.register_profile("long", max_examples=2_000, deadline=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+settings.load_profile(_PROFILE)
+
+
+def examples(count: int) -> int:
+    """How many examples hypothesis is to try of ``count``: in the quick profile a quarter, at night many more."""
+    return {"quick": max(10, count // 4), "long": 20 * count}.get(_PROFILE, count)
 
 START = datetime(2026, 1, 4, 6, 10, tzinfo=UTC)
 

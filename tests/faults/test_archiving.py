@@ -12,11 +12,8 @@ import pytest
 
 from tests.faults.archiving import SCENES, Scene
 from tests.faults.test_errors import HOW, changing, check_message
-from tests.faults.test_kill import KILLED, share_of, some_of
+from tests.faults.test_kill import KILLED, SOME, share_of, some_of
 from tests.faults.tracing import Point, killed_at, points, refused_at, require, trace
-
-#: Of the least archive of a test: how many calls are taken in the short form.
-SOME = 10
 
 
 @pytest.fixture(params=SCENES)
@@ -61,7 +58,7 @@ def test_killed_at_some_calls(scene: Scene) -> None:
 
 @pytest.mark.parametrize("how", ["EIO once", "ENOSPC for ever"])
 def test_refused_at_some_calls(scene: Scene, how: str) -> None:
-    assert swept(scene, some_of(changing(all_points(scene), HOW[how][1]), 5), how)[14]
+    assert swept(scene, some_of(changing(all_points(scene), HOW[how][1]), SOME), how)[14]
 
 
 # -- what is synced before what ---------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults import maintenance, scenes
 from tests.faults.scenes import Scene
-from tests.faults.test_kill import all_points, share_of, some_of
+from tests.faults.test_kill import SOME, all_points, share_of, some_of
 from tests.faults.tracing import Ended, Point, refused_at, require
 
 SCENES = scenes.SCENES | maintenance.SCENES
@@ -78,7 +78,7 @@ def sweep(scene: Scene, chosen: Sequence[Point], how: str) -> Counter[int]:
 
 @pytest.mark.parametrize("how", ["EIO once", "ENOSPC for ever"])
 def test_refused_at_some_calls(scene: Scene, how: str) -> None:
-    statuses = sweep(scene, some_of(changing(all_points(scene), HOW[how][1]), 4), how)
+    statuses = sweep(scene, some_of(changing(all_points(scene), HOW[how][1]), SOME), how)
     assert statuses[14]
 
 

@@ -105,7 +105,7 @@ def _kill(place: Path, kills: int, sessions: int) -> tuple[int, int]:
 
 
 def test_kill_costs_at_most_what_is_in_flight(in_memory: Path, figure: Callable[[str], None]) -> None:
-    in_flight, twice = _kill(in_memory, kills=3, sessions=150)
+    in_flight, twice = _kill(in_memory, kills=3, sessions=120)
     figure(f"3 workers killed: {in_flight} calls in flight, {twice} paid twice, 0 of them committed before")
 
 
@@ -117,7 +117,7 @@ def test_fifty_kills_cost_at_most_what_is_in_flight(in_memory: Path, figure: Cal
 
 @pytest.mark.parametrize("workers", [3])
 def test_workers_that_are_killed_are_relieved_by_those_that_live(in_memory: Path, workers: int) -> None:
-    sessions = 120
+    sessions = 90
     with FakeGemini(latency_s=0.1) as fake:
         store = filled(in_memory, sessions)
         children = [worker(store, fake) for _ in range(workers)]
@@ -133,8 +133,8 @@ def test_workers_that_are_killed_are_relieved_by_those_that_live(in_memory: Path
 
 
 def test_interrupted_in_good_order_nothing_is_paid_twice(in_memory: Path) -> None:
-    sessions = 150
-    with FakeGemini(latency_s=0.3) as fake:
+    sessions = 80
+    with FakeGemini(latency_s=0.2) as fake:
         store = filled(in_memory, sessions)
         for _ in range(2):
             before = fake.state.calls

@@ -15,6 +15,7 @@ from ion_summary.jobs import counting
 from ion_summary.jobs.erasing import forget
 from ion_summary.jobs.job import Answer, Failure, Job, Wanted
 from ion_summary.jobs.queue import Queue
+from tests.conftest import examples
 
 SESSIONS = st.sampled_from("abcdef")
 CONTENTS = st.sampled_from(["1", "2", "3"])
@@ -154,4 +155,4 @@ class Model(RuleBasedStateMachine):
 
 
 TestModel = Model.TestCase
-TestModel.settings = settings(deadline=None, stateful_step_count=30)
+TestModel.settings = settings(deadline=None, stateful_step_count=30, max_examples=examples(40))

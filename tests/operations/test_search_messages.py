@@ -16,6 +16,7 @@ from ion_summary.progress import Silent
 from ion_summary.store.query import Query
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.text.tokens import fold, parse_terms
+from tests.conftest import examples
 
 WORDS = ["환불", "전액환불요청", "배송이", "늦어요", "Refund", "error 504", "café", 'say "no"', "a\nb", "\\n", "😀"]
 ASKED = ["환불", "refund", "배송 늦어요", '"error 504"', "CAFÉ", "no", "b"]
@@ -105,7 +106,7 @@ def test_a_compressed_day_that_is_damaged_is_named(storage: SessionSummaryStorag
     assert [each.file for each in storage.damage] == [path.relative_to(storage.path).as_posix()]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map(" ".join), min_size=1, max_size=5),
     st.lists(st.sampled_from(ASKED), min_size=1, max_size=2),

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ion_summary.store.archives.retention import Rules, reasons_to_keep
+from tests.conftest import examples
 
 SEOUL = ZoneInfo("Asia/Seoul")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -33,7 +34,7 @@ counts = st.integers(0, 6)
 moments = st.lists(st.integers(0, 3_000), max_size=25, unique=True)
 
 
-@settings(max_examples=3_000)
+@settings(max_examples=examples(3_000))
 @given(moments, st.tuples(counts, counts, counts, counts), st.sampled_from([SEOUL, NEW_YORK]), st.integers(0, 3_000))
 def test_thousands_of_directories_are_kept_as_a_model_keeps_them(
     hours: list[int], rule: tuple[int, int, int, int], tz: ZoneInfo, now: int

@@ -112,5 +112,6 @@ def test_the_estimate_counts_all_calls() -> None:
 @pytest.mark.parametrize("tokens", [1, 7])
 def test_even_absurd_parts_end(tokens: int) -> None:
     condensing = Condensing(Provider(latency_s=0.0), tokens)
-    summary = asyncio.run(condensing.summarize(korean()))
+    short = LlmRequest([Message("user", "주문번호 ZX-1200 환불"), Message("assistant", "네")])
+    summary = asyncio.run(condensing.summarize(short))
     assert summary.evidence == ((1,),)

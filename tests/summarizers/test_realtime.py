@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ion_summary.errors import UsageError
 from ion_summary.model import Message
 from ion_summary.summarizers.rule import RunningSummary, realtime_summary, summarize
+from tests.conftest import examples
 from tests.summarizers.test_rule import TALK
 from tests.summarizers.test_rule_properties import messages, texts
 
@@ -93,7 +94,7 @@ def test_a_previous_summary_written_by_others_is_kept_as_nobodys() -> None:
     assert text.count("- …: ") == realtime_summary(TALK[4:], text).count("- …: ") == 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(messages, st.integers(0, 12), texts, st.integers(1, 12), st.integers(1, 1200), st.integers(1, 200))
 def test_limits_are_hard(
     said: list[dict[str, str]], place: int, previous: str, bullets: int, chars: int, line: int
@@ -106,7 +107,7 @@ def test_limits_are_hard(
         assert all(len(each) <= line for each in text.split("\n"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(messages, messages, st.integers(0, 12))
 def test_whatever_was_followed_before_the_summary_is_of_what_is_given(
     said: list[dict[str, str]], other: list[dict[str, str]], place: int

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ion_summary.summarizers.rule import RunningSummary, digest_session, summarize
+from tests.conftest import examples
 
 NASTY = [
     "",
@@ -55,7 +56,7 @@ messages = st.lists(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(messages, st.integers(1, 12), st.one_of(st.integers(1, 40), st.integers(41, 1200)), st.integers(1, 200))
 def test_limits_are_hard(said: list[dict[str, str]], bullets: int, chars: int, line: int) -> None:
     running = RunningSummary()
@@ -70,7 +71,7 @@ def test_limits_are_hard(said: list[dict[str, str]], bullets: int, chars: int, l
     assert running.summary(bullets, chars) == summarize(said, bullets, chars)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(messages)
 def test_never_empty_for_a_session_with_words(said: list[dict[str, str]]) -> None:
     words = any(
@@ -82,7 +83,7 @@ def test_never_empty_for_a_session_with_words(said: list[dict[str, str]]) -> Non
     assert bool(summarize(said)) or not words
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(messages, st.integers(0, 12))
 def test_a_restored_state_goes_on_exactly_as_the_original(said: list[dict[str, str]], place: int) -> None:
     whole = RunningSummary()
@@ -97,7 +98,7 @@ def test_a_restored_state_goes_on_exactly_as_the_original(said: list[dict[str, s
     assert json.dumps(restored.to_dict()) == json.dumps(whole.to_dict())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(messages)
 def test_bulk_and_turn_by_turn_agree(said: list[dict[str, str]]) -> None:
     running = RunningSummary()

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ion_summary.text.clean import clean, is_inert, one_line
+from tests.conftest import examples
 
 ACTING = [
     *("\x1b[31m", "\x1b]8;;http://x\x07", "\x9b31m", "\x07", "\x08", "\x7f", "\x9d", "\u202e", "\u2066", "\u2069"),
@@ -41,7 +42,7 @@ def test_half_a_pair_becomes_the_replacement_character() -> None:
     assert clean("cut \ud83d") == "cut \ufffd"
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.text(st.characters()))
 def test_cleaning_is_final(text: str) -> None:
     once = clean(text)

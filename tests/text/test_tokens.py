@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ion_summary.store.segments import Segments, create, document, match_expression
 from ion_summary.text.tokens import Term, first_match, fold, parse_terms, tag_token, tokens
+from tests.conftest import examples
 
 DAY = 739_000
 KOREAN = [
@@ -103,7 +104,7 @@ def found_by_fts(text: str, typed: str, tag: str | None = None, tags: list[str] 
         db.close()
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(texts_with_a_part())
 def test_tokens_miss_no_occurrence(pair: tuple[str, str]) -> None:
     text, typed = pair
@@ -112,7 +113,7 @@ def test_tokens_miss_no_occurrence(pair: tuple[str, str]) -> None:
             assert covers(text, term), (text, term, tokens(text), term.index_query())
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(texts_with_a_part())
 def test_full_text_search_answers_as_the_definition(pair: tuple[str, str]) -> None:
     text, typed = pair
@@ -125,7 +126,7 @@ def test_full_text_search_answers_as_the_definition(pair: tuple[str, str]) -> No
         assert found == occurs, (text, terms)
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(texts_with_a_part())
 def test_every_slice_of_a_korean_run_occurs(pair: tuple[str, str]) -> None:
     text = "앞말 " + pair[0] + " 전액환불요청드립니다"
@@ -136,7 +137,7 @@ def test_every_slice_of_a_korean_run_occurs(pair: tuple[str, str]) -> None:
             assert covers(text, term)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.text(LETTERS) | texts_with_a_part().map(lambda pair: pair[1]) | st.text())
 def test_no_query_raises_or_is_syntax(typed: str) -> None:
     for term in parse_terms(typed):

@@ -15,11 +15,13 @@ from ion_summary.model import Session
 from ion_summary.text.clean import clean
 from ion_summary.transcripts.detect import READERS
 from ion_summary.transcripts.reader import Rejected, Resume
+from tests.conftest import examples
 from tests.transcripts.helpers import GOLDEN, format_of, golden_files, golden_inputs, items, sessions, shown
 
 INPUTS = golden_files()
 GROWING = [path for path in INPUTS if any(isinstance(item, Resume) for item in items(path))]
-STRESS = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUIET = [HealthCheck.function_scoped_fixture]
+STRESS = settings(max_examples=examples(300), deadline=None, suppress_health_check=QUIET)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,7 @@ def test_damage_of_many_kinds(scratch: Path, path: Path) -> None:
         check(scratch / path.name, draw.choice((None, name)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(max_size=300), st.sampled_from([*READERS, None]))
 def test_any_bytes_as_any_format(raw: bytes, format_name: str | None) -> None:
     path = Path("/dev/shm" if Path("/dev/shm").is_dir() else "/tmp") / "ion-summary-any-bytes"
@@ -89,7 +91,7 @@ def test_any_bytes_as_any_format(raw: bytes, format_name: str | None) -> None:
 DIRECTORIES = [path for path in golden_inputs() if path.is_dir()]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=QUIET)
 @given(st.sampled_from(DIRECTORIES), st.data())
 def test_a_damaged_file_of_an_export_of_several(scratch: Path, path: Path, data: st.DataObject) -> None:
     copy = scratch / "export"
@@ -106,7 +108,7 @@ def test_a_damaged_file_of_an_export_of_several(scratch: Path, path: Path, data:
     check(copy, None)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=QUIET)
 @given(st.data())
 def test_a_damaged_line_costs_only_itself(scratch: Path, data: st.DataObject) -> None:
     path = GOLDEN / "native.jsonl"

@@ -180,13 +180,13 @@ def test_a_room_is_read_in_bounded_memory(tmp_path: Path, split: str, monkeypatc
     monkeypatch.setattr("ion_summary.transcripts.rooms.MAX_CHARACTERS", 30_000)
     path = tmp_path / "room.txt"
     with path.open("w", encoding="utf-8") as file:
-        for number in range(6_000):
-            file.write(f"2026. {number // 600 + 1}. {number // 30 % 20 + 1}. 오후 3:10, 이름 : {'긴 메시지 ' * 30}\n")
+        for number in range(3_000):
+            file.write(f"2026. {number // 300 + 1}. {number // 15 % 20 + 1}. 오후 3:10, 이름 : {'긴 메시지 ' * 30}\n")
     source = Source("room.txt", path)
     options = type(OPTIONS)(OPTIONS.tz, split)
     assert (
         peak(lambda: sum(isinstance(item, Session) for item in read(source, READERS["kakaotalk"], options)))
-        < 1.5 * MEGABYTE
+        < 0.75 * path.stat().st_size
     )
 
 
@@ -205,16 +205,16 @@ def test_a_message_without_an_end_is_read_in_bounded_memory(
     for module in ("rooms", "plaintext", "captions"):
         monkeypatch.setattr(f"ion_summary.transcripts.{module}.MAX_CHARACTERS", 30_000)
     path = tmp_path / "endless.txt"
-    path.write_text(f"{first}\n" + "\n".join(f"{number} 끝이 없는 말 " * 9 for number in range(40_000)), "utf-8")
+    path.write_text(f"{first}\n" + "\n".join(f"{number} 끝이 없는 말 " * 9 for number in range(20_000)), "utf-8")
     source = Source("endless.txt", path)
 
     def read_all() -> None:
         found = [
             len(item.messages) for item in read(source, READERS[format_name], OPTIONS) if isinstance(item, Session)
         ]
-        assert sum(found) > 15
+        assert sum(found) > 7
 
-    assert peak(read_all) < 2 * MEGABYTE
+    assert peak(read_all) < 0.5 * path.stat().st_size
 
 
 def test_values_that_a_reader_hands_on_are_what_the_model_says() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ion_summary.transcripts import json_stream
 from ion_summary.transcripts.json_stream import elements
+from tests.conftest import examples
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 # Texts full of what must not be taken for structure.
@@ -35,7 +36,7 @@ def encoded(value: object, indent: int | None, ascii_only: bool) -> bytes:
     return json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode()
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(st.lists(VALUES, max_size=6) | st.lists(ALIKE, max_size=8), st.sampled_from([None, 2]), st.booleans(), CHUNKS)
 def test_an_array(values: list[object], indent: int | None, ascii_only: bool, chunk: int) -> None:
     found = list(elements(io.BytesIO(encoded(values, indent, ascii_only)), chunk=chunk))
@@ -43,7 +44,7 @@ def test_an_array(values: list[object], indent: int | None, ascii_only: bool, ch
     assert [each.value for each in found] == values
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.sampled_from([None, 2]), st.booleans(), CHUNKS)
 def test_arrays_deeper_down_are_streamed(indent: int | None, ascii_only: bool, chunk: int) -> None:
     document = {
@@ -72,7 +73,7 @@ def test_arrays_deeper_down_are_streamed(indent: int | None, ascii_only: bool, c
     assert len(found) == 9
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     st.dictionaries(TEXTS, VALUES | st.lists(ALIKE, max_size=5), max_size=5),
     st.sampled_from([None, 2]),
@@ -93,7 +94,7 @@ def test_an_object_some_of_whose_arrays_are_streamed(
     assert [(each.key, each.value) for each in found] == expected
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(st.lists(VALUES | ALIKE, min_size=1, max_size=6), st.data(), CHUNKS)
 def test_damage_is_told_and_what_came_before_it_is_kept(values: list[object], data: st.DataObject, chunk: int) -> None:
     raw = encoded(values, None, False)

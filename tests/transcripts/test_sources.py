@@ -21,6 +21,7 @@ from ion_summary.transcripts import archive, read
 from ion_summary.transcripts.detect import detect
 from ion_summary.transcripts.reader import Rejected, Source
 from ion_summary.transcripts.sources import find
+from tests.conftest import examples
 from tests.transcripts.helpers import GOLDEN, OPTIONS
 
 CHATGPT = (GOLDEN / "chatgpt-object.json").read_bytes()
@@ -289,7 +290,7 @@ def test_only_what_is_a_zip_is_opened_as_one(tmp_path: Path) -> None:
     assert names(path) == [str(path)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.data())
 def test_a_damaged_archive_never_raises(data: st.DataObject) -> None:
     out = io.BytesIO()

@@ -13,6 +13,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from ion_summary.transcripts import detect
 from scripts import documents, generate_docs
 from scripts.documents import ROOT, Shell, blocks
 
@@ -102,6 +103,17 @@ def test_links_and_named_paths_exist(path: Path) -> None:
             assert (path.parent / target).exists(), target
     for named in re.findall(rf"`((?:{'|'.join(DIRECTORIES)})/[\w./-]*)`", text):
         assert (ROOT / named).exists(), named
+
+
+def test_every_format_says_how_to_get_it_out_of_its_application() -> None:
+    page = (ROOT / "docs/formats.md").read_text("utf-8")
+    listed = re.findall(r"^\| `(\w+)` \| ", page, re.M)
+    assert listed == list(detect._FORMATS), "in the order in which they are asked"
+    others = {"What holds for all", "What is not proven", "Adding a format"}
+    sections = dict(part.split("\n", 1) for part in page.split("\n## ")[1:])
+    assert all("Getting it" in text for title, text in sections.items() if title not in others)
+    own = {"native"}  # docs/format.md is all of it
+    assert len(sections) - len(others) == len(listed) - len(own)
 
 
 def test_every_decision_is_in_their_list() -> None:

@@ -13,6 +13,7 @@ from heapq import nlargest, nsmallest
 from itertools import islice
 from operator import itemgetter
 from typing import Any, Literal
+from unicodedata import normalize
 
 import orjson
 
@@ -223,13 +224,16 @@ class Matches:
         return conditions, values
 
     def _of_user(self, user: str) -> tuple[str, list[int]]:
-        found = self._catalog.db.execute("SELECT id FROM name WHERE name = ?", (user,)).fetchone()
-        if found is None:
+        """Hangul typed or pasted on a Mac may be decomposed, and so may be that of a store of the original system."""
+        spellings = (user, normalize("NFC", user), normalize("NFD", user))
+        found = [row[0] for row in self._catalog.db.execute("SELECT id FROM name WHERE name IN (?, ?, ?)", spellings)]
+        if not found:
             return "FALSE", []
-        spoke = "SELECT record FROM participant WHERE name = ?"
-        if self._catalog.db.execute(spoke + " LIMIT 1", found).fetchone():
-            return f"(record.user = ? OR record.id IN ({spoke}))", [found[0], found[0]]
-        return _OF_ONE_USER, [found[0]]
+        marks = ", ".join("?" * len(found))
+        spoke = f"SELECT record FROM participant WHERE name IN ({marks})"
+        if len(found) > 1 or self._catalog.db.execute(spoke + " LIMIT 1", found).fetchone():
+            return f"(record.user IN ({marks}) OR record.id IN ({spoke}))", [*found, *found]
+        return _OF_ONE_USER, found
 
     def _is_few(self) -> bool:
         if self._query.user is None and self._query.session is None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import orjson
 import pytest
@@ -218,3 +219,15 @@ def test_in_messages_finds_what_no_summary_says_and_show_opens_it(store: Path, r
     status, drawn = on_terminal("show", "s-2", "--match", "monday")
     assert status == 0
     assert "\x1b[1;33mMonday\x1b[0m" in drawn
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_user_is_found_however_the_hangul_is_composed(store: Path, run: Callable[..., Any], form: str) -> None:
+    """What was stored is composed; an adopted store may hold either."""
+    adopted = store / "2025-10" / "session_summaries_20251026.jsonl"
+    adopted.parent.mkdir()
+    fields = {"summary": "- 환불", "summary_type": "llm", "created_at": "2025-10-26T10:00:00", "message_count": 2}
+    record = {"session_id": "old", "user_id": normalize("NFD", "민수"), **fields, "summary_length": 4, "metadata": {}}
+    adopted.write_bytes(orjson.dumps(record) + b"\n")
+    found = run("search", "--user", normalize(form, "민수"), "--json")
+    assert [hit["session_id"] for hit in orjson.loads(found.stdout)["hits"]] == ["s-2", "old"]

@@ -194,6 +194,13 @@ def whatsapp(talk: list[Said]) -> bytes:
     return "".join(f"[{when:%y/%m/%d, %H:%M:%S}] {who}: {text}\n" for when, who, text in said).encode()
 
 
+def kakaotalk(talk: list[Said]) -> bytes:
+    """As CSV, which alone has seconds."""
+    said = [(datetime.fromtimestamp(BASE + at, SEOUL), who, text) for at, who, text in talk]
+    rows = "".join(f'{when:%Y-%m-%d %H:%M:%S},"{who}","{text}"\n' for when, who, text in said)
+    return f"\ufeffDate,User,Message\n{rows}".encode()
+
+
 SEOUL = ZoneInfo("Asia/Seoul")
 EXPORTS = {
     "discord": ("room.json", discord),
@@ -201,6 +208,7 @@ EXPORTS = {
     "facebook": ("message_1.json", facebook),
     "slack": ("2026-01-04.json", slack_day),
     "whatsapp": ("WhatsApp Chat with 방.txt", whatsapp),
+    "kakaotalk": ("KakaoTalk_Chat_방_2026-02-01-10-00-00.csv", kakaotalk),
 }
 exported = pytest.mark.parametrize("format_name", EXPORTS)
 

@@ -157,6 +157,17 @@ def fresh(place: Path) -> Scene:
     return Scene("fresh", place, command, again, EVERYTHING)
 
 
+def fresh_with_workers(place: Path) -> Scene:
+    """An ingest into nothing of so much that other processes help."""
+    source = place / "in"
+    source.mkdir()
+    names = [f"s-{number}" for number in range(900)]
+    (source / "a.jsonl").write_bytes(lines(*[session(n % 3, session_id=name) for n, name in enumerate(names)]))
+    _, again = _ingest(place, source)
+    command = ion_summary("ingest", source, "--store", place / "store", "--workers", 2, "--lock-timeout", 5)
+    return Scene("fresh with workers", place, command, again, set(names))
+
+
 def _begun(place: Path) -> tuple[Path, dict[str, bytes]]:
     """A store that holds the first file, and two sessions of an application; its partitions."""
     source = _inputs(place)
@@ -233,3 +244,5 @@ def deleting(place: Path) -> Scene:
 
 
 SCENES = {scene.__name__: scene for scene in (fresh, growing, unindexed, reindexing, saving, deleting)}
+#: Takes seconds each time.
+SLOW_SCENES = {"fresh_with_workers": fresh_with_workers}

@@ -15,10 +15,12 @@ from tests.faults.scenes import Scene
 from tests.faults.tracing import Point, killed_at, points, require
 
 KILLED = -9
-SCENES = scenes.SCENES | maintenance.SCENES
+SCENES = scenes.SCENES | scenes.SLOW_SCENES | maintenance.SCENES
 
 
-@pytest.fixture(params=SCENES)
+@pytest.fixture(
+    params=[pytest.param(name, marks=[pytest.mark.sweep] if name in scenes.SLOW_SCENES else []) for name in SCENES]
+)
 def scene(request: pytest.FixtureRequest, in_memory: Path) -> Scene:
     require()
     return SCENES[request.param](in_memory)

@@ -19,7 +19,7 @@ from ion_summary.store import database
 from ion_summary.store.hashing import blake2b
 from ion_summary.store.layout import to_ms
 
-SCHEMA = 3
+SCHEMA = 4
 DAY_SHIFT = 24  # up to 16 million lines a day
 
 _COLUMNS = "id, session, user, type, created, saved, offset, length, messages, source, content, derived"
@@ -36,6 +36,7 @@ _TABLES = f"""
 CREATE TABLE partition(
     day INTEGER PRIMARY KEY, inode INTEGER, size INTEGER, mtime INTEGER, lines INTEGER,
     sessions INTEGER, llm INTEGER, messages INTEGER, tail INTEGER, birth INTEGER);
+CREATE TABLE month(name TEXT PRIMARY KEY, mtime INTEGER NOT NULL, inode INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE name(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, sessions INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE source(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE record(

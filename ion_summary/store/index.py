@@ -32,6 +32,7 @@ from ion_summary.store.matching import searchable
 from ion_summary.store.parsing import parse, slices
 from ion_summary.store.partition import Finding, records
 from ion_summary.store.segments import Segments, document
+from ion_summary.store.settled import settle
 from ion_summary.store.tracking import Change, changes, groups, note, unindexed
 from ion_summary.workers import Workers
 
@@ -125,26 +126,29 @@ class IndexWriter:
 
         ``workers`` parse the lines; without them it is done here.
         """
-        progress = progress or Silent()
         found = changes(self.catalog.db, self._root)
-        if not found:
-            return
+        if found:
+            self._follow(found, progress or Silent(), workers or Workers(1))
+        with transaction(self.catalog.db):
+            settle(self.catalog.db, self._root)
+
+    def _follow(self, found: Sequence[Change], progress: Progress, workers: Workers) -> None:
         fresh = sum(change.stat.st_size - change.start for change in found if change.stat)
         progress.start("index", fresh, "bytes")
         bulk = fresh > _BULK_BYTES
         for some in groups(sorted(found)):
             with transaction(self.catalog.db), transaction(self.segments.db):
-                self._take_in(some, bulk, progress, workers or Workers(1))
+                self._take_in(some, bulk, progress, workers)
         if bulk or self.tail_lines() > TAIL_LINES:
             self.fill_segments()
         progress.finish()
 
     def extend(
-        self, starts: Mapping[int, int], lines: Mapping[int, Sequence[Appended]], stored: Container[int]
+        self, starts: Mapping[int, int], lines: Mapping[int, Sequence[Appended]], stored: Container[int] | None
     ) -> None:
         """Takes in lines that the lock's holder has just appended, per day, from the offsets at which they begin.
 
-        ``stored`` are those of their sessions that had a record before.
+        ``stored`` are those of their sessions that had a record before, if that is known.
         The same as ``catch_up``, without reading and checking again what was written a moment ago.
         """
         known = {day: rest for day, *rest in self.catalog.db.execute("SELECT day, size, lines FROM partition")}
@@ -165,6 +169,7 @@ class IndexWriter:
                     texts = (document(*searchable(each.record)) for each in some)
                     documents[day] = list(zip((row.id for row in fresh), texts, strict=True))
             self.catalog.add(rows, stored)
+            settle(self.catalog.db, self._root)
         self._extend_segments(starts, documents)
         if not bulk and self.tail_lines() > TAIL_LINES:
             self.fill_segments()

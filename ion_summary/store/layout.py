@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from datetime import date, datetime, tzinfo
@@ -41,8 +42,13 @@ def month_of(day: int) -> str:
 
 def records_path(root: Path, day: int) -> Path:
     """The partition of a day's records."""
-    iso = date.fromordinal(day).isoformat()
-    return root / iso[:7] / f"{_RECORDS}{iso.replace('-', '')}{_SUFFIX}"
+    return Path(records_name(root, day))
+
+
+def records_name(root: Path, day: int) -> str:
+    """The same as a text: a search looks at a hundred of them, and making a Path takes longer than that."""
+    iso = _iso_day(day)
+    return f"{root}/{iso[:7]}/{_RECORDS}{iso[:4]}{iso[5:7]}{iso[8:]}{_SUFFIX}"
 
 
 def transcripts_path(root: Path, day: int) -> Path:
@@ -55,6 +61,21 @@ def sealed_path(root: Path, day: int) -> Path:
     """The compressed partition of a day's transcripts; what came later for that day is in ``transcripts_path``."""
     path = transcripts_path(root, day)
     return path.with_name(path.name.removesuffix(_SUFFIX) + _SEALED)
+
+
+def months(root: Path) -> dict[str, tuple[int, int]]:
+    """The directories of months that there are, each with the time of its last change and its inode."""
+    found = {}
+    for name, path in _months(root):
+        with contextlib.suppress(FileNotFoundError):
+            stat = os.stat(path)  # noqa: PTH116 - one may be a link to a directory elsewhere
+            found[name] = (stat.st_mtime_ns, stat.st_ino)
+    return found
+
+
+def partitions_of(root: Path, month: str) -> Iterator[tuple[int, os.stat_result]]:
+    """The partitions of records of a month, likewise."""
+    return _partitions_in(f"{root}/{month}", month, _RECORDS, _SUFFIX)
 
 
 def record_partitions(root: Path) -> dict[int, os.stat_result]:
@@ -86,27 +107,34 @@ def transcript_files_of(root: Path, day: int) -> list[Path]:
 
 
 def _partitions(root: Path, prefix: str, suffix: str = _SUFFIX) -> Iterator[tuple[int, os.stat_result]]:
-    """Looked at before every search, so that a file costs little more than its ``stat``."""
+    for month, path in _months(root):
+        yield from _partitions_in(path, month, prefix, suffix)
+
+
+def _months(root: Path) -> list[tuple[str, str]]:
     try:
-        months = sorted((entry.name, entry.path) for entry in os.scandir(root) if _is_month(entry.name))
+        return sorted((entry.name, entry.path) for entry in os.scandir(root) if _is_month(entry.name))
     except (FileNotFoundError, NotADirectoryError):
-        return
-    for month, path in months:
-        days = _days_of(month)
-        start, length = prefix + month[:4] + month[5:], len(prefix) + 8 + len(suffix)
-        digits = slice(len(start), -len(suffix))
-        try:
-            names = os.listdir(path)  # noqa: PTH208 - a Path for each file would cost more than its stat
-        except (FileNotFoundError, NotADirectoryError):
-            continue  # pruned between the listing and the look, or something else of that name
-        for name in names:
-            if len(name) == length and name.startswith(start) and name.endswith(suffix) and name[digits] in days:
-                try:
-                    stat = os.lstat(f"{path}/{name}")
-                except FileNotFoundError:
-                    continue
-                if stat.st_mode & _FILE_TYPE == _REGULAR:
-                    yield days[name[digits]], stat
+        return []
+
+
+def _partitions_in(path: str, month: str, prefix: str, suffix: str) -> Iterator[tuple[int, os.stat_result]]:
+    """Looked at before every write, so that a file costs little more than its ``stat``."""
+    days = days_of(month)
+    start, length = prefix + month[:4] + month[5:], len(prefix) + 8 + len(suffix)
+    digits = slice(len(start), -len(suffix))
+    try:
+        names = os.listdir(path)  # noqa: PTH208 - a Path for each file would cost more than its stat
+    except (FileNotFoundError, NotADirectoryError):
+        return  # pruned between the listing and the look, or something else of that name
+    for name in names:
+        if len(name) == length and name.startswith(start) and name.endswith(suffix) and name[digits] in days:
+            try:
+                stat = os.lstat(f"{path}/{name}")
+            except FileNotFoundError:
+                continue
+            if stat.st_mode & _FILE_TYPE == _REGULAR:
+                yield days[name[digits]], stat
 
 
 def _is_month(name: str) -> bool:
@@ -114,7 +142,7 @@ def _is_month(name: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _days_of(month: str) -> dict[str, int]:
+def days_of(month: str) -> dict[str, int]:
     """The days of ``YYYY-MM`` by their two digits; none if there is no such month."""
     try:
         first = date(int(month[:4]), int(month[5:]), 1)
@@ -141,6 +169,6 @@ def from_ms(instant_ms: int) -> str:
     return f"{_iso_day(EPOCH_DAY + days)}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z"
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def _iso_day(day: int) -> str:
     return date.fromordinal(day).isoformat()

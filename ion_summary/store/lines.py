@@ -99,7 +99,7 @@ class LineReader:
         if day not in self._open:
             if len(self._open) == _OPEN_AT_ONCE:
                 os.close(self._open.pop(next(iter(self._open))))
-            path = layout.records_path(self._root, day)
+            path = layout.records_name(self._root, day)
             try:
                 self._open[day] = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             except FileNotFoundError:

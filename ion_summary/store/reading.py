@@ -19,12 +19,13 @@ from ion_summary.store.lines import MovedError
 from ion_summary.store.lock import WriterLock
 from ion_summary.store.partition import Finding
 from ion_summary.store.segments import Segments
+from ion_summary.store.settled import is_settled
 from ion_summary.store.tracking import Change, changes, is_known, note
 
 if TYPE_CHECKING:
     from ion_summary.store.index import IndexWriter
 
-# Looking at every partition takes about a millisecond for a year of them; what this process writes itself, and
+# To look whether anything has changed takes some tenths of a millisecond; what this process writes itself, and
 # what others have put into the index, is seen at once all the same.
 _LOOK_AGAIN_S = 0.2
 
@@ -43,15 +44,16 @@ class IndexReader:
         self._opened: tuple[Catalog, Segments] | None = None
         self._private = False
         self._looked = 0.0
+        self._moved = False
 
     def current(self) -> tuple[Catalog, Segments]:
         """The catalog and the segments to ask now."""
         if self._opened is not None and not self._private and time.monotonic() - self._looked < _LOOK_AGAIN_S:
             return self._opened
-        found = changes(self.opened()[0].db, self._root)
-        if found:
+        if self._has_changed(self.opened()[0].db):
             self.close()
             self._opened = self._caught_up()
+        self._moved = False
         self._looked = time.monotonic()
         return self.opened() if self._opened is None else self._opened
 
@@ -61,6 +63,16 @@ class IndexReader:
             self.close()
             self._opened = self._open()
         return self._opened
+
+    def _has_changed(self, known: sqlite3.Connection) -> bool:
+        if not self._moved and is_settled(known, self._root):
+            return False
+        return bool(changes(known, self._root))
+
+    def look_closely(self) -> None:
+        """Has the next call open the index again and look at every partition: one was not as the index has read it."""
+        self.close()
+        self._moved = True
 
     def look_again(self) -> None:
         """Has the next call look at the partitions: this process has written."""

@@ -220,7 +220,8 @@ class SessionSummaryStorage:
                     with snapshot(catalog.db), segments.snapshot():
                         return ask(catalog, segments)
             except MovedError as error:
-                self._reader.close()  # a partition was replaced between the look at the index and the look at the line
+                # A partition was replaced between the look at the index and the look at the line.
+                self._reader.look_closely()
                 replaced += 1
                 if replaced == _TRIES:
                     raise StoreCorruptError(path=self.path, reason="it changes faster than it can be read") from error
@@ -238,9 +239,11 @@ class SessionSummaryStorage:
                 raise StoreCorruptError(path=path, reason=f"it cannot be read: {error.strerror or error}") from error
 
     def as_last_seen(self, ask: Callable[[Catalog, Segments], _Answer]) -> _Answer:
-        """The answer of the index as it was left, before it catches up."""
+        """The answer of the index as it was left, before it catches up; next it does so with every partition."""
         self.close()
-        return ask(*self._reader.opened())
+        answer = ask(*self._reader.opened())
+        self._reader.look_closely()
+        return answer
 
     def find(self, query: Query) -> tuple[int, list[tuple[SessionSummary, float]]]:
         """How many records match, and those of the wanted page with their scores (0 where there is none)."""

@@ -20,8 +20,9 @@ from ion_summary.store import files, layout, quarantine
 from ion_summary.store.catalog import Catalog, Stored, content_number
 from ion_summary.store.database import transaction
 from ion_summary.store.index import Appended, IndexWriter
-from ion_summary.store.lines import LineReader
+from ion_summary.store.lines import LineReader, MovedError
 from ion_summary.store.partition import Finding, encode
+from ion_summary.store.settled import NEWEST, are_as_noted, is_settled, unsettle
 from ion_summary.store.tombstones import Tombstones
 from ion_summary.workers import Workers
 
@@ -55,8 +56,11 @@ class StoreWriter:
 
     def catch_up(self) -> None:
         """Takes in what others have written, and ends what a kill has left open: whenever the lock is taken."""
-        self._index.catch_up()
-        self._repair_transcripts()
+        settled = is_settled(self.catalog.db, self._root)
+        if not (settled and self._has_noted_transcripts()):
+            self._repair_transcripts()  # first: the index notes that all is as it should be
+        if not settled:
+            self._index.catch_up()
 
     @property
     def catalog(self) -> Catalog:
@@ -73,12 +77,13 @@ class StoreWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def append(self, entries: Sequence[Entry], stored: Mapping[int, Stored]) -> int:
+    def append(self, entries: Sequence[Entry], known: Mapping[int, Stored]) -> int:
         """Stores a group: when this returns it survives a power cut, and searches find it. How many that were: what was
         forgotten, perhaps a moment ago, is left out.
 
-        ``stored`` is what ``catalog.stored`` says of its sessions now.
+        ``known`` is what ``catalog.stored`` says of its sessions now.
         """
+        stored: Mapping[int, Stored] | None = known
         forgotten = self.tombstones()
         entries = [entry for entry in entries if not _is_forgotten(entry.record, forgotten)]
         transcripts, records = defaultdict[int, list[bytes]](list), defaultdict[int, list[bytes]](list)
@@ -89,7 +94,7 @@ class StoreWriter:
             day = layout.day_of(entry.created_ms)
             if entry.transcript is not None:
                 transcripts[day].append(entry.transcript)
-            before = stored.get(entry.session)
+            before = known.get(entry.session)
             # The newest line wins, also on a machine whose clock was set back since the last one was written.
             saved = now if before is None else max(now, before.saved + 1)
             saved_at = now_text if saved == now else layout.from_ms(saved)
@@ -98,6 +103,10 @@ class StoreWriter:
             line = encode(fields)
             records[day].append(line)
             appended[day].append(Appended(fields, entry.session, entry.created_ms, saved, len(line) - 1))
+        if not are_as_noted(self.catalog.db, self._root, records):
+            self._index.catch_up()
+            stored = None  # there may be more of them now
+        unsettle(self.catalog.db, self._root, records)
         self._append_transcripts(transcripts)
         starts = {
             day: files.append(layout.records_path(self._root, day), b"".join(some))
@@ -119,6 +128,14 @@ class StoreWriter:
 
     def records(self, sessions: Iterable[int]) -> dict[int, SessionSummary]:
         """The newest records of those of the sessions (``hash64`` of their ids) that are there and undamaged."""
+        wanted = list(sessions)
+        try:
+            return self._records(wanted)
+        except MovedError:  # another program wrote into an old partition
+            self._index.catch_up()
+            return self._records(wanted)
+
+    def _records(self, sessions: Sequence[int]) -> dict[int, SessionSummary]:
         found = {}
         with LineReader(self._root, self.catalog, self._on_damage) as lines:
             for place in self.catalog.places(sessions):
@@ -134,9 +151,11 @@ class StoreWriter:
     def expect_changes(self, days: Iterable[int]) -> None:
         """Notes that partitions are about to be written anew: that they are shorter then is no damage."""
         with transaction(self.catalog.db):
+            some = [(day, layout.month_of(day)) for day in days]
             self.catalog.db.executemany(
-                "UPDATE partition SET inode = 0, size = 0 WHERE day = ?", [(day,) for day in days]
+                "UPDATE partition SET inode = 0, size = 0 WHERE day = ?", [one[:1] for one in some]
             )
+            self.catalog.db.executemany("DELETE FROM month WHERE name = ?", [one[1:] for one in some])
 
     def forget_files(self, texts: Iterable[str]) -> None:
         """Forgets what is noted of transcript files in which one of the texts occurs: they are read again."""
@@ -166,6 +185,7 @@ class StoreWriter:
         sizes = []
         for day, some in sorted(lines.items()):
             data = b"".join(some)
+            self._repair_transcript(day)
             start = files.append(layout.transcripts_path(self._root, day), data)
             sizes.append((day, start + len(data)))
         self._note_transcripts(sizes)
@@ -174,6 +194,24 @@ class StoreWriter:
         if sizes:
             with transaction(self.catalog.db):
                 self.catalog.db.executemany("INSERT OR REPLACE INTO transcript(day, size) VALUES(?, ?)", sizes)
+
+    def _has_noted_transcripts(self) -> bool:
+        """Whether those of the newest days are as long as they were left."""
+        query = "SELECT day, size FROM transcript ORDER BY day DESC LIMIT ?"
+        return all(
+            self._size_of_transcript(day) in (size, None) for day, size in self.catalog.db.execute(query, (NEWEST,))
+        )
+
+    def _size_of_transcript(self, day: int) -> int | None:
+        try:
+            return layout.transcripts_path(self._root, day).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def _repair_transcript(self, day: int) -> None:
+        noted = self.catalog.db.execute("SELECT size FROM transcript WHERE day = ?", (day,)).fetchone() or (0,)
+        if self._size_of_transcript(day) not in (None, *noted):
+            quarantine.repair_tail(self._root, layout.transcripts_path(self._root, day))
 
     def _repair_transcripts(self) -> None:
         known = dict(self.catalog.db.execute("SELECT day, size FROM transcript"))

@@ -3,14 +3,10 @@
 # that speaks Gemini's protocol: no key, no network, no cent. What it answers is made up; what is counted is real.
 set -eu
 cd "$(dirname "$0")/.."
-ION_SUMMARY_STORE=.demo-store
-ION_SUMMARY_FORMAT=${ION_SUMMARY_FORMAT:-table}
+. scripts/demo_steps.sh
 GEMINI_API_KEY=none-needed-here
-export ION_SUMMARY_STORE ION_SUMMARY_FORMAT GEMINI_API_KEY
+export GEMINI_API_KEY
 unset GOOGLE_API_KEY ION_SUMMARY_API_KEY ION_SUMMARY_BASE_URL
-PATH="$PWD/.venv/bin:$PATH"
-rm -rf "$ION_SUMMARY_STORE"
-find sample_sessions -type f -exec touch -t 202602191120 {} +
 
 address=$(mktemp)
 python -m tests.fake_gemini --latency 0.3 --failures 0.05 >"$address" 2>/dev/null &
@@ -23,25 +19,11 @@ done
 GOOGLE_GEMINI_BASE_URL=$(head -n 1 "$address")
 export GOOGLE_GEMINI_BASE_URL
 
-run() {
-    printf '\n$ ion-summary'
-    for word in "$@"; do
-        case $word in
-        *' '*) printf " '%s'" "$word" ;;
-        *) printf ' %s' "$word" ;;
-        esac
-    done
-    printf '\n'
-    python -m ion_summary "$@"
-}
-
 printf 'A server that speaks Gemini'"'"'s protocol runs at %s; prices are those of the real one.\n' "$GOOGLE_GEMINI_BASE_URL"
 run ingest sample_sessions/ --llm
 run worker --dry-run
 run worker
-session=$(python -m ion_summary search 환불 --limit 1 --format jsonl | python -c \
-    'import json, sys; print(json.loads(sys.stdin.readline())["session_id"])')
-run show "$session"
+run show "$(newest 환불)"
 run summarize sample_sessions/migration.md --llm
 run stats
 printf '\nWith a key of your own (GEMINI_API_KEY) the same commands ask Gemini, at these costs. '

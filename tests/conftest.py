@@ -27,6 +27,7 @@ def examples(count: int) -> int:
     """How many examples hypothesis is to try of ``count``: in the quick profile a quarter, at night many more."""
     return {"quick": max(10, count // 4), "long": 20 * count}.get(_PROFILE, count)
 
+
 START = datetime(2026, 1, 4, 6, 10, tzinfo=UTC)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -13,6 +14,18 @@ from ion_summary.store.files import writing
 from ion_summary.store.layout import LOCK
 
 _POLL_S = 0.02
+
+
+def attempts(timeout: float) -> Iterator[None]:
+    """Yields again and again until so many seconds have passed, once at least.
+
+    flock has no time limit of its own, and an alarm would belong to the whole process: so it is asked again.
+    """
+    deadline = time.monotonic() + timeout
+    yield
+    while time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+        yield
 
 
 class WriterLock:
@@ -58,12 +71,8 @@ class WriterLock:
         return self._descriptor is not None
 
     def __enter__(self) -> None:
-        # flock has no time limit of its own, and an alarm would belong to the whole process: so it is asked again.
-        deadline = time.monotonic() + self._timeout
-        while not self.try_acquire():
-            if time.monotonic() >= deadline:
-                raise StoreLockedError(path=self._root, seconds=self._timeout)
-            time.sleep(_POLL_S)
+        if not any(self.try_acquire() for _ in attempts(self._timeout)):
+            raise StoreLockedError(path=self._root, seconds=self._timeout)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -54,16 +50,9 @@ def test_one_of_the_two_must_be_named(store: Path, run: Callable[..., Any], word
 
 @pytest.mark.parametrize(("answer", "status", "left"), [("y", 0, 2), ("n", 2, 3)])
 def test_it_asks_on_a_terminal(store: Path, answer: str, status: int, left: int) -> None:
-    controller, terminal = pty.openpty()
-    command = [sys.executable, "-m", "ion_summary", "forget", "--user", "민수"]
-    child = subprocess.Popen(command, stdin=terminal, stdout=subprocess.PIPE, stderr=terminal)
-    os.close(terminal)
-    os.write(controller, f"{answer}\n".encode())
-    child.communicate(timeout=60)
-    shown = os.read(controller, 4096).decode()
-    os.close(controller)
+    ended, shown = on_terminal("forget", "--user", "민수", width=200, answer=f"{answer}\n")
     assert "Erase user '민수' for good: 1 session" in shown
-    assert child.returncode == status
+    assert ended == status
     assert len(list(store.glob("????-??/*.jsonl"))) == left
 
 

@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,16 +53,9 @@ def test_ages_are_positive(store: Path, run: Callable[..., Any], age: str) -> No
 
 @pytest.mark.parametrize(("answer", "status", "left"), [("y", 0, 2), ("n", 2, 3), ("", 2, 3)])
 def test_it_asks_on_a_terminal(store: Path, answer: str, status: int, left: int) -> None:
-    controller, terminal = pty.openpty()
-    command = [sys.executable, "-m", "ion_summary", "prune", "--older-than", "1d", "--user", "민수"]
-    child = subprocess.Popen(command, stdin=terminal, stdout=subprocess.PIPE, stderr=terminal)
-    os.close(terminal)
-    os.write(controller, f"{answer}\n".encode())
-    child.communicate(timeout=60)
-    shown = os.read(controller, 4096).decode()
-    os.close(controller)
+    ended, shown = on_terminal("prune", "--older-than", "1d", "--user", "민수", width=200, answer=f"{answer}\n")
     assert "Delete 1 session that ended before" in shown
-    assert child.returncode == status
+    assert ended == status
     assert len(list(store.glob("????-??/*.jsonl"))) == left
 
 

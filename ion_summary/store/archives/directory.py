@@ -12,7 +12,6 @@ import hashlib
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,11 +24,11 @@ from ion_summary.store import files
 from ion_summary.store.archives import encryption
 from ion_summary.store.archives.reading import ArchiveReader
 from ion_summary.store.archives.snapshot import LEFTOVER
+from ion_summary.store.lock import attempts
 
 NOTE = ".manifest"
 _NAME = re.compile(r"ion-summary-(\d{8}T\d{6}Z)\.tar\.(?:zst|gz)(?:\.age)?", re.ASCII)
 _STAMP = "%Y%m%dT%H%M%SZ"
-_POLL_S = 0.05
 _CHUNK = 1 << 20
 
 
@@ -131,18 +130,15 @@ def wait_for_writer(directory: Path, timeout: float) -> None:
 
 def _lock(descriptor: int, directory: Path, timeout: float) -> bool:
     """Takes the lock; False where a directory cannot have one, as on many network shares."""
-    deadline = time.monotonic() + timeout
-    while True:
+    for _ in attempts(timeout):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise ArchivesLockedError(path=directory, seconds=timeout) from None
-            time.sleep(_POLL_S)
+            continue
         except OSError:
             return False
-        else:
-            return True
+        return True
+    raise ArchivesLockedError(path=directory, seconds=timeout)
 
 
 def _remove_leftovers(directory: Path) -> None:

@@ -68,9 +68,7 @@ class Prompt:
 def build(request: LlmRequest) -> Prompt:
     """The prompt for ``request``: the same request always gives the same prompt."""
     said = "\n".join(_numbered(request.messages))
-    system = _SYSTEM.format(
-        language=_LANGUAGES[request.language], bullets=request.max_bullets, chars=request.max_chars
-    )
+    system = _SYSTEM.format(language=_LANGUAGES[request.language], bullets=request.max_bullets, chars=request.max_chars)
     mark = _mark(said)
     count = f"{len(request.messages)} message{'s' * (len(request.messages) != 1)}"
     return Prompt(system, f"BEGIN {mark} ({count})\n{said}\nEND {mark}", answer_room(request))

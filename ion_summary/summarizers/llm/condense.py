@@ -22,7 +22,7 @@ from ion_summary.text.graphemes import whole
 PART_TOKENS = 32_000
 _PART_BULLETS, _PART_CHARS = 12, 1_600
 _NOTES = "notes"
-# A part's notes are far shorter than the part; should they not be, nobody goes deeper than this.
+# Parts of parts of parts: more than anybody ever wrote. Notes that are no shorter than the parts end it at once.
 _DEEPEST = 6
 
 
@@ -66,9 +66,12 @@ class Condensing(Wrapper):
         spent = _Spent()
         pieces = _numbered(request.messages)
         for _ in range(_DEEPEST):
-            if sum(_tokens(piece.message) for piece in pieces) <= self._part_tokens:
+            size = _size(pieces)
+            if size <= self._part_tokens:
                 break
             pieces = await self._notes(pieces, request, spent)
+            if _size(pieces) >= size:
+                break
         final = replace(request, messages=[piece.message for piece in pieces])
         summary = await spent.counting(self._inner.summarize(final))
         evidence = tuple(_global(pieces, cites) for cites in summary.evidence)
@@ -170,6 +173,10 @@ def _numbered(messages: Sequence[Message]) -> list[_Numbered]:
 
 def _global(pieces: Sequence[_Numbered], cites: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted({number for cited in cites for number in pieces[cited - 1].numbers}))
+
+
+def _size(pieces: Sequence[_Numbered]) -> float:
+    return sum(_tokens(piece.message) for piece in pieces)
 
 
 def _tokens(message: Message) -> float:

@@ -14,14 +14,14 @@ from ion_summary.summarizers.llm.prompt import answer_room
 # Tokens per character of each script before anything was learnt: cautious figures for tokenizers of Gemini's family,
 # which take some four Latin letters, or one to two Hangul syllables, for one token.
 _HANGUL, _OTHER, _ASCII = 0.7, 1.0, 0.26
-_PER_CALL = 420  # the instructions, the schema and the marks around the session
+_PER_CALL = 360  # the instructions, the schema and the marks around the session
 _PER_MESSAGE = 5  # its number, its speaker and its line's end
 _WEIGHT = 0.1  # of the newest observation
 _FIRST_MARGIN, _LEAST_MARGIN = 1.6, 1.1
 _SURE_AFTER = 20  # observations
 
 _HANGUL_LETTERS = "[가-힣ᄀ-ᇿㄱ-ㆎ]+"
-_ANSWER_PER_BULLET = 18  # JSON around a bullet, and the numbers that it cites
+_ANSWER_PER_BULLET = 15  # JSON on one line around a bullet, and the numbers that it cites
 _ANSWER_FILLED = 0.6  # share of the room that answers use
 
 

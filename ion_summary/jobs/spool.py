@@ -46,7 +46,10 @@ class Segment:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Room that is really there: a mapped write to a full disk would end the process.
             os.posix_fallocate(descriptor, 0, size)
-            return cls(path, descriptor)
+            segment = cls(path, descriptor)
+            # The first touch of a mapping takes longer than the thousand puts that follow.
+            segment.map[: _HEADER.size] = bytes(_HEADER.size)
+            return segment
         except BaseException:
             os.close(descriptor)
             path.unlink()
@@ -104,6 +107,10 @@ class Segment:
             yield start, end, self.item(start)
             start = end
 
+    def is_empty(self) -> bool:
+        """Whether nothing is left in it that has not been taken."""
+        return self.taken == self.end or next(self.items(), None) is None
+
     def close(self, *, remove: bool) -> None:
         """Lets go of it; ``remove``: and takes it away."""
         self.map.close()
@@ -153,11 +160,12 @@ class Spool:
         """The oldest items that have not been taken, with the segment and the end of each; not yet taken off."""
         found: list[tuple[Segment, int, bytes | None]] = []
         with self._lock:
-            for segment in self._segments:
-                for _, end, item in segment.items():
-                    if len(found) == most:
-                        return found
-                    found.append((segment, end, item))
+            segments = list(self._segments)
+        for segment in segments:  # what stands there already does not change: whoever puts something need not wait
+            for _, end, item in segment.items():
+                if len(found) == most:
+                    return found
+                found.append((segment, end, item))
         return found
 
     def done(self, taken: list[tuple[Segment, int, bytes | None]]) -> None:
@@ -165,10 +173,11 @@ class Spool:
         with self._lock:
             for segment, end, _ in taken:
                 segment.taken = max(segment.taken, end)
-            for segment in self._segments[:-1]:
-                if segment.taken == segment.end or next(segment.items(), None) is None:
-                    segment.close(remove=True)
-                    self._segments.remove(segment)
+            empty = [segment for segment in self._segments[:-1] if segment.is_empty()]
+            for segment in empty:
+                self._segments.remove(segment)
+        for segment in empty:  # whoever puts something need not wait for that
+            segment.close(remove=True)
 
     def read(self, place: tuple[Segment, int]) -> bytes | None:
         """The item at a place; None if it has been taken off or erased."""
@@ -193,7 +202,7 @@ class Spool:
             if self._spare is not None:
                 self._spare.close(remove=True)
             for segment in self._segments:
-                segment.close(remove=next(segment.items(), None) is None)
+                segment.close(remove=segment.is_empty())
             self._segments, self._spare = [], None
 
     def _next(self, size: int) -> Segment:

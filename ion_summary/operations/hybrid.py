@@ -1,13 +1,11 @@
 """How does a live application get a summary at once, free and offline, and a better one a little later?
 
-``queue_session_summary`` copies the session into a mapped file (``jobs/spool.py``) and returns. One thread of the
-process stores what was copied, with its rule summary, and queues its job; another one, with an event loop of its own,
-works the queue off. Whatever is not done when the process ends is done by the next one.
+``queue_session_summary`` copies the session into a mapped file (``jobs/spool.py``) and returns. Threads do the rest
+(``background.py``). Whatever is not done when the process ends is done by the next one.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import threading
@@ -19,33 +17,22 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ion_summary.errors import IonSummaryError, UsageError
+from ion_summary.errors import UsageError
 from ion_summary.jobs import counting
 from ion_summary.jobs.queue import Queue
 from ion_summary.jobs.schema import GIVEN_UP, SKIPPED, STORED
-from ion_summary.jobs.spool import Segment, Spool
 from ion_summary.model import Message
-from ion_summary.operations.absorbing import absorb
-from ion_summary.operations.work_report import WorkReport, WorkRequest
-from ion_summary.operations.working import work
-from ion_summary.progress import Silent
+from ion_summary.operations.background import Storing, Upgrading
+from ion_summary.operations.work_report import WorkReport
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.summarizers import rule
 from ion_summary.text.clean import one_line
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Task
-
     from ion_summary.config import Settings
     from ion_summary.operations.llm import Llm
 
 _log = logging.getLogger("ion_summary")
-_GROUP = 100
-# Summarizing holds the interpreter: it waits until the application has queued what it has to queue, but not for ever.
-_QUIET_S, _LONGEST_WAIT_S = 0.02, 0.5
-_SYNC_EVERY_S = 0.05
-_AGAIN_S = 1.0
-_REST_S = 60.0
 _POLL_S = 0.05
 #: A session that grows is asked about when nothing has been added to it for so long.
 SETTLE_S = 20.0
@@ -55,7 +42,6 @@ SETTLE_S = 20.0
 class _Counts:
     realtime: int = 0
     queued: int = 0
-    unreadable: int = 0
 
 
 class HybridSummarizer:
@@ -82,6 +68,8 @@ class HybridSummarizer:
         self._report = WorkReport()
         self._process = 0
         self._closed = False
+        self._storing: Storing | None = None
+        self._upgrading: Upgrading | None = None
 
     # -- what an application calls ------------------------------------------------------------------------------------
 
@@ -151,21 +139,17 @@ class HybridSummarizer:
             item = orjson.dumps(fields, default=str, option=orjson.OPT_UTC_Z)
         except (TypeError, ValueError) as error:
             raise UsageError(reason=f"messages: {error}", accepted="texts that are Unicode") from None
-        self._start()
         try:
-            self._fresh[session] = self._spool.put(item)
+            self._started().put(session, item)
         except OSError as error:
             _log.error("session %s cannot be queued: %s", session, error.strerror)
             return False
         self._counts.queued += 1
-        self._put_at = time.monotonic()
-        self._wake.set()
         return True
 
     def get_session_summary(self, session_id: str) -> str | None:
         """The best summary there is of a session: the LLM's, else the rule's; None if it is not known."""
-        place = self._fresh.get(one_line(session_id)) if self._process else None
-        item = self._spool.read(place) if place else None
+        item = self._storing.item(one_line(session_id)) if self._storing else None
         if item is not None:  # queued a moment ago, and not stored yet
             fields = orjson.loads(item)
             return rule.summarize(fields["messages"], fields["max_bullets"], fields["max_chars"])
@@ -189,10 +173,10 @@ class HybridSummarizer:
 
     def get_stats(self) -> dict[str, Any]:
         """What this object has done, and what the store holds."""
-        done, failed = self._report.done, self._report.failed + self._counts.unreadable
-        waiting = len(self._fresh) if self._process else 0
+        done, failed = self._report.done, self._report.failed
+        waiting = len(self._storing) if self._storing else 0
         return {
-            "initialized": bool(self._process),
+            "initialized": self._storing is not None,
             "realtime_summaries": self._counts.realtime,
             "session_summaries_queued": self._counts.queued,
             "session_summaries_completed": done,
@@ -211,132 +195,40 @@ class HybridSummarizer:
     def close(self) -> None:
         """``shutdown`` for programs without an event loop."""
         self._closed = True
+        storing, upgrading, self._storing, self._upgrading = self._storing, self._upgrading, None, None
         if self._process != os.getpid():
             return
-        self._ending.set()
-        self._wake.set()
-        loop, task = self._loop, self._task
-        if loop is not None and task is not None:
-            with contextlib.suppress(RuntimeError):  # it has ended by itself
-                loop.call_soon_threadsafe(task.cancel)
-        for thread in self._threads:
-            thread.join()
-        self._process = 0
-
-    # -- in the background --------------------------------------------------------------------------------------------
+        if upgrading is not None:
+            upgrading.end()
+        if storing is not None:
+            storing.end()
 
     def start(self) -> None:
         """Begins with what earlier processes have left; queueing a session begins with it, too."""
-        self._start()
+        self._started()
 
-    def _start(self) -> None:
-        if self._process == os.getpid():
-            return
+    def _started(self) -> Storing:
+        storing = self._storing
+        if storing is not None and self._process == os.getpid():
+            return storing
         with self._starting:
-            if self._process == os.getpid():
-                return
+            if self._storing is not None and self._process == os.getpid():
+                return self._storing
             if self._closed:
                 raise UsageError(reason="it has been shut down", accepted="make another HybridSummarizer")
             # After a fork neither threads nor locked files are this process's.
-            self._spool = Spool(self._storage.path)
-            self._fresh: dict[str, tuple[Segment, int]] = {}
-            self._wake, self._ending = threading.Event(), threading.Event()
-            self._put_at = 0.0
-            self._loop: AbstractEventLoop | None = None
-            self._task: Task[Any] | None = None
-            self._has_llm = self._make_llm is not None
-            self._threads = [threading.Thread(target=self._absorb_all, name="ion-summary store", daemon=True)]
-            if self._make_llm is not None:
-                self._threads.append(threading.Thread(target=self._upgrade, name="ion-summary llm", daemon=True))
             self._process = os.getpid()
-            for thread in self._threads:
-                thread.start()
-
-    def _absorb_all(self) -> None:
-        """Stores what was queued, until the end."""
-        queue: Queue | None = None
-        self._wake.set()  # there may be something of a process before this one
-        while True:
-            self._wake.wait()
-            self._wake.clear()
-            try:
-                self._settle_down()
-                self._spool.adopt()
-                queue = queue or Queue(self._storage.path)
-                while self._absorb_some(queue):
-                    pass
-            except (IonSummaryError, OSError) as error:
-                _log.warning("what was queued stays in the spool for now: %s", error)
-                if not self._ending.wait(_AGAIN_S):
-                    self._wake.set()
-            if self._ending.is_set():
-                break
-        self._spool.sync()
-        self._spool.close()
-        if queue is not None:
-            queue.close()
-
-    def _settle_down(self) -> None:
-        """Waits for a moment in which nothing is queued; the disk has what was until then."""
-        begun = time.monotonic()
-        while not self._ending.is_set() and time.monotonic() - begun < _LONGEST_WAIT_S:
-            if time.monotonic() - self._put_at > _QUIET_S:
-                break
-            self._ending.wait(_SYNC_EVERY_S if time.monotonic() - begun > _SYNC_EVERY_S else _QUIET_S)
-            self._spool.sync()
-        self._spool.sync()
-
-    def _absorb_some(self, queue: Queue) -> bool:
-        taken = self._spool.take(_GROUP)
-        if not taken:
-            return False
-        items = [item for _, _, item in taken if item is not None]
-        absorb(self._storage, queue, items, self._settle_ms)
-        self._spool.done(taken)
-        for session, place in list(self._fresh.items()):
-            if self._spool.read(place) is None and self._fresh.get(session) is place:
-                del self._fresh[session]
-        return True
-
-    def _upgrade(self) -> None:
-        """Works the queue off, until the end."""
-        import asyncio
-
-        try:
-            asyncio.run(self._work())
-        except asyncio.CancelledError:
-            pass
-        except IonSummaryError as error:
-            self._has_llm = False
-            _log.warning("LLM summaries are off: %s (%s)", error.message, error.hint)
-
-    async def _work(self) -> None:
-        import asyncio
-
-        assert self._make_llm is not None
-        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        if self._ending.is_set():
-            return
-        with Queue(self._storage.path) as queue:
-            llm = self._make_llm(queue)
-            request = WorkRequest(window=llm.window, redact=llm.redact, watch=True, renew=llm.renew)
-            try:
-                while True:
-                    try:
-                        await work(self._storage, queue, llm.summarizer, request, Silent(), self._report)
-                        stopped: IonSummaryError | None = self._report.stopped
-                    except IonSummaryError as error:  # the store is busy, or the disk is full
-                        stopped = error
-                    _log.warning("LLM summaries rest for %.0f s: %s", _REST_S, stopped)
-                    self._report.stopped = None
-                    await asyncio.sleep(_REST_S)
-            finally:
-                await llm.summarizer.close()
+            self._storing = Storing(self._storage, self._settle_ms)
+            if self._make_llm is not None:
+                self._upgrading = Upgrading(self._storage, self._make_llm, self._report)
+            return self._storing
 
     def _is_decided(self, session_id: str) -> bool:
-        if self._process and (place := self._fresh.get(one_line(session_id))) and self._spool.read(place):
+        if self._storing is None or self._upgrading is None:
+            return True
+        if self._storing.item(one_line(session_id)) is not None:
             return False
-        if not self._process or not self._has_llm:
+        if not self._upgrading.is_possible:
             return True
         state = counting.state_of(self._storage.path, one_line(session_id))
         return state in (None, STORED, GIVEN_UP, SKIPPED)

@@ -219,7 +219,7 @@ def test_threads_share_it(hybrid: Hybrid, storage: SessionSummaryStorage, paid: 
 
 
 APPLICATION = """
-import sys
+import sys, time
 from ion_summary import HybridSummarizer, SessionSummaryStorage
 hybrid = HybridSummarizer(SessionSummaryStorage(sys.argv[1]))
 number = 0
@@ -228,6 +228,8 @@ while True:
     sys.stdout.write(f"s-{number}\\n")
     sys.stdout.flush()
     number += 1
+    if number % 20 == 0:  # bursts: what is queued must be stored afterwards, by a test that waits for it
+        time.sleep(0.02)
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -101,6 +102,29 @@ def test_after_a_rest_it_is_asked_again() -> None:
 
     results, _ = simulate(work())
     assert [isinstance(result, LlmSummary) for result in results] == [False] * 3 + [True] * 3
+
+
+def test_rests_grow_until_it_answers_and_begin_anew() -> None:
+    import asyncio
+
+    def none_left(count: int) -> list[ProviderError | None]:
+        return [RateLimitedError(reason="PerDay", terminal=True, whole_run=True) for _ in range(count)]
+
+    provider = Provider(latency_s=0.0, failures=[*none_left(6), None, *none_left(2)])
+    breaker = Breaker(provider)
+
+    async def work() -> None:
+        for _ in range(4000):  # somebody asks ten times a second
+            await work_off(breaker.summarize, 3, 3)
+            await asyncio.sleep(0.1)
+            if len(provider.sent) > 10:
+                return
+
+    simulate(work())
+    asked = sorted(set(provider.sent))
+    # Those that were under way together are one failure.
+    waits = [round(after - before) for before, after in itertools.pairwise(asked)]
+    assert waits == [5, 10, 5]
 
 
 def test_a_provider_that_is_down_for_long_ends_the_run_and_a_short_one_does_not() -> None:

@@ -12,7 +12,8 @@ from ion_summary.summarizers.llm.wrapper import Wrapper
 
 PATIENCE_S = 120.0
 _LEAST_FAILURES = 8
-_REST_S = 60.0
+#: The first rest; each that follows without a success in between is twice as long, up to the longest.
+_REST_S, _LONGEST_REST_S = 5.0, 60.0
 
 
 class Breaker(Wrapper):
@@ -28,6 +29,7 @@ class Breaker(Wrapper):
         self._patience_s = patience_s
         self._failures = 0
         self._failing_since = 0.0
+        self._rest_s = _REST_S
         self._open: tuple[float, ProviderError] | None = None
 
     async def summarize(self, request: LlmRequest) -> LlmSummary:
@@ -42,7 +44,7 @@ class Breaker(Wrapper):
         except ProviderError as error:
             self._count(error, loop.time())
             raise
-        self._failures, self._open = 0, None
+        self._failures, self._rest_s, self._open = 0, _REST_S, None
         return summary
 
     def _count(self, error: ProviderError, now: float) -> None:
@@ -53,8 +55,10 @@ class Breaker(Wrapper):
             self._failures += 1
             if self._failures >= _LEAST_FAILURES and now - self._failing_since >= self._patience_s:
                 error.terminal = error.whole_run = True
-        if error.whole_run:
-            self._open = (now + _REST_S, error)
+        rests = self._open is not None and now < self._open[0]  # of several calls under way the first one has told
+        if error.whole_run and not rests:
+            self._open = (now + self._rest_s, error)
+            self._rest_s = min(2 * self._rest_s, _LONGEST_REST_S)
 
 
 def _again(error: ProviderError) -> ProviderError:

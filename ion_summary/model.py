@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, TypeVar, dataclass_transform
+from typing import Any, Literal, TypeVar, dataclass_transform, overload
 
 SummaryType = Literal["rule_based", "llm"]
 _Class = TypeVar("_Class")
@@ -31,6 +31,61 @@ class Message:
     name: str | None = None
 
 
+class Turns(Sequence[Message]):
+    """The messages of a session, column by column: a message is made when somebody looks at it.
+
+    An ingest looks at all roles, all texts, all times; making and taking apart ten messages costs it as much as parsing
+    them. ``objects`` are the same messages as JSON objects, with just these members, if the source had them so.
+    """
+
+    __hash__ = None  # type: ignore[assignment]
+    __slots__ = ("contents", "names", "objects", "roles", "timestamps")
+
+    def __init__(
+        self,
+        roles: Sequence[str],
+        contents: Sequence[str],
+        timestamps: Sequence[datetime | None],
+        names: Sequence[str | None],
+        objects: Sequence[Mapping[str, str]] | None = None,
+    ) -> None:
+        self.roles, self.contents, self.timestamps, self.names = roles, contents, timestamps, names
+        self.objects = objects
+
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> Turns:
+        """The same messages in columns."""
+        if type(messages) is cls:
+            return messages
+        return cls(
+            [each.role for each in messages],
+            [each.content for each in messages],
+            [each.timestamp for each in messages],
+            [each.name for each in messages],
+        )
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+    def __iter__(self) -> Iterator[Message]:
+        return map(Message, self.roles, self.contents, self.timestamps, self.names)
+
+    @overload
+    def __getitem__(self, place: int) -> Message: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Message]: ...
+    def __getitem__(self, place: int | slice) -> Message | list[Message]:
+        if isinstance(place, slice):
+            return list(self)[place]
+        return Message(self.roles[place], self.contents[place], self.timestamps[place], self.names[place])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
 @_value
 class Session:
     """One conversation, as a reader delivers it.
@@ -44,7 +99,7 @@ class Session:
 
     session_id: str | None
     user_id: str | None
-    messages: list[Message]
+    messages: Sequence[Message]
     metadata: dict[str, Any] = field(default_factory=dict)
     place: str = "1"
     room: str | None = None

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ion_summary.model import Message, Session, SessionSummary
+from ion_summary.model import Message, Session, SessionSummary, Turns
 from ion_summary.operations.identity import content_hash, derived_id, prefix_numbers, united
 from ion_summary.store.catalog import hash64
 from ion_summary.store.layout import from_ms
@@ -67,7 +67,7 @@ class Draft:
         names = dict.fromkeys(message.name for message in messages if message.name)
         return replace(
             self,
-            created_ms=_ended(messages, self.created_ms),
+            created_ms=_ended(Turns.of(messages), self.created_ms),
             messages_json=encode_messages(messages),
             message_count=len(messages),
             content_hash=content_hash(messages),
@@ -104,25 +104,26 @@ class Draft:
 
 def draft(session: Session, origin: Origin) -> Draft:
     """What is known of a session before anybody has looked into the store."""
+    messages = Turns.of(session.messages)
     has_id = session.session_id is not None
     room_user = session.room if origin.user is None else origin.user
     return Draft(
         session_id=session.session_id or derived_id(session, origin.file, origin.format, origin.user),
         user_id=session.user_id or (room_user if session.room is not None else origin.user) or "unknown",
-        created_ms=_ended(session.messages, origin.time_ms),
-        messages_json=encode_messages(session.messages),
-        message_count=len(session.messages),
-        content_hash=content_hash(session.messages),
+        created_ms=_ended(messages, origin.time_ms),
+        messages_json=encode_messages(messages),
+        message_count=len(messages),
+        content_hash=content_hash(messages),
         metadata=session.metadata,
         origin=origin,
         place=session.place,
         room=session.room is not None,
-        prefixes=[] if has_id or session.room is not None else prefix_numbers(session.messages),
+        prefixes=[] if has_id or session.room is not None else prefix_numbers(messages),
     )
 
 
-def _ended(messages: list[Message], otherwise_ms: int) -> int:
-    times = [message.timestamp for message in messages if message.timestamp]
+def _ended(messages: Turns, otherwise_ms: int) -> int:
+    times = list(filter(None, messages.timestamps))
     return round(max(times).timestamp() * 1000) if times else otherwise_ms
 
 

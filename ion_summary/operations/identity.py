@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from hashlib import blake2b
 
-from ion_summary.model import Message, Session
+from ion_summary.model import Message, Session, Turns
+from ion_summary.store.hashing import blake2b
 
 # Cleaned texts hold neither of the two: no two conversations give the same bytes.
 _FIELD = "\x1f"
@@ -18,8 +18,14 @@ def _frame(message: Message) -> str:
 
 
 def content_hash(messages: Sequence[Message]) -> str:
-    """16 hexadecimal digits for who said what, in order. Times do not count: exports round them differently."""
-    return blake2b("".join(map(_frame, messages)).encode(), digest_size=8).hexdigest()
+    """16 hexadecimal digits for who said what, in order. Times do not count: exports round them differently.
+
+    What is hashed is what ``_frame`` makes of every message.
+    """
+    said = Turns.of(messages)
+    turns = zip(said.roles, said.names, said.contents, strict=True)
+    framed = [f"{role}{_FIELD}{name or ''}{_FIELD}{content}{_END}" for role, name, content in turns]
+    return blake2b("".join(framed).encode(), digest_size=8).hexdigest()
 
 
 def prefix_numbers(messages: Sequence[Message]) -> list[int]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from ion_summary.model import Message
+from ion_summary.model import Message, Turns
 from ion_summary.store import layout, sealing
 from ion_summary.store.partition import DamagedLineError, decode, encode, has_digest
 
@@ -20,11 +20,13 @@ _SECOND_FIELD = b',"user_id":'  # as ``encode_transcript`` writes it, right behi
 
 
 def encode_messages(messages: Sequence[Message]) -> bytes:
-    """The messages as a JSON array; the one form in which they are kept, here and on their way here."""
-    # Field by field: orjson takes twice as long to look at a data class as at a dictionary.
+    """The messages as a JSON array of the native format; they are kept so, here and on their way here."""
+    said = Turns.of(messages)
+    if said.objects is not None:
+        return orjson.dumps(said.objects)
     fields = [
-        {"role": each.role, "content": each.content, "timestamp": each.timestamp, "name": each.name}
-        for each in messages
+        {"role": role, "content": content, "timestamp": timestamp, "name": name}
+        for role, content, timestamp, name in zip(said.roles, said.contents, said.timestamps, said.names, strict=True)
     ]
     return orjson.dumps(fields, option=orjson.OPT_UTC_Z)
 
@@ -48,8 +50,8 @@ def messages_of(values: list[dict[str, Any]]) -> list[Message]:
         Message(
             role=value["role"],
             content=value["content"],
-            timestamp=datetime.fromisoformat(value["timestamp"]) if value["timestamp"] else None,
-            name=value["name"],
+            timestamp=datetime.fromisoformat(value["timestamp"]) if value.get("timestamp") else None,
+            name=value.get("name"),
         )
         for value in values
     ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from ion_summary.model import Message, Session
+from ion_summary.model import Message, Session, Turns
 from ion_summary.text.clean import clean, is_inert, one_line
 from ion_summary.transcripts import files
 from ion_summary.transcripts.reader import Item, Reader, ReadOptions, Rejected, Resume, Source
@@ -53,11 +53,11 @@ def read(source: Source, reader: Reader, options: ReadOptions, start: Resume | N
 
 def _inert(session: Session) -> Session | None:
     """``session`` without anything that acts; None if it has no text."""
-    messages = session.messages
-    texts = [message.content for message in messages]
-    names = {message.name for message in messages}
+    said = Turns.of(session.messages)
+    messages: Sequence[Message] = said
+    texts, names = said.contents, set(said.names)
     if not (all(map(str.strip, texts)) and is_inert("\n".join(texts)) and all(map(_is_clean_name, names))):
-        messages = [_inert_message(message, text) for message in messages if (text := clean(message.content)).strip()]
+        messages = [_inert_message(message, text) for message in said if (text := clean(message.content)).strip()]
     if not messages:
         return None
     return Session(

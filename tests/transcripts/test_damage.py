@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -59,16 +60,16 @@ def test_any_byte_changed(scratch: Path, path: Path, data: st.DataObject) -> Non
     check(scratch / path.name, data.draw(st.sampled_from([None, format_of(path)])))
 
 
-@pytest.mark.sweep
+@pytest.mark.parametrize("rounds", [6, pytest.param(600, marks=pytest.mark.sweep)])
 @pytest.mark.parametrize("path", INPUTS, ids=lambda path: path.name)
-def test_damage_of_many_kinds(scratch: Path, path: Path) -> None:
-    """Several bytes changed, and a piece of the file written once more in another place. Drawn without hypothesis,
-    which takes more time than the readers.
+def test_damage_of_many_kinds(scratch: Path, path: Path, rounds: int) -> None:
+    """Cut, several bytes changed, and a piece of the file written once more in another place: of every format, other
+    ones each day. Drawn without hypothesis, which takes more time than the readers.
     """
     whole, name = path.read_bytes(), format_of(path)
-    draw = random.Random(path.name)
-    for _ in range(600):
-        raw = bytearray(whole)
+    draw = random.Random(f"{path.name} {date.today()}")
+    for number in range(rounds):
+        raw = bytearray(whole if number % 3 else whole[: draw.randrange(2, len(whole))])
         for _ in range(draw.randrange(12)):
             raw[draw.randrange(len(raw))] = draw.choice((draw.randrange(256), *b'"\\[]{},:\n\r\x00 <>='))
         begin, at = draw.randrange(len(raw)), draw.randrange(len(raw))

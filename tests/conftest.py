@@ -56,6 +56,19 @@ def lines(*sessions: dict[str, Any]) -> bytes:
     return b"".join(orjson.dumps(each) + b"\n" for each in sessions)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test leaves the machine: the hundreds of certificates, read for each client and process, are left unread."""
+    import certifi
+
+    first, end, _ = Path(certifi.where()).read_text("ascii", "replace").partition("-----END CERTIFICATE-----\n")
+    path = tmp_path_factory.mktemp("certificates") / "one.pem"
+    path.write_text(first + end)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SSL_CERT_FILE", str(path))
+        yield
+
+
 @pytest.fixture
 def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Says what a test has counted, at the end of the run, from whichever process it ran in."""

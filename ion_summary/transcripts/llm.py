@@ -218,7 +218,7 @@ class _Log:
             self._column("responses", name) for name in ("system", "prompt", "response", "model", "datetime_utc")
         )
         query = f"SELECT {columns} FROM responses WHERE rowid = ?"
-        system, prompt, answer, model, at = self._db.execute(query, (rowid,)).fetchone()
+        system, prompt, answer, model, at = self._row(query, rowid)
         when = self._time(at)
         growing.metadata["model"] = a_text(model) or growing.metadata.get("model")
         for role, text in (("system", system), ("user", prompt)):
@@ -226,10 +226,19 @@ class _Log:
                 yield Message(role, text, when)
         for call in self._calls.get(response, ()):
             query = "SELECT name, arguments FROM tool_calls WHERE rowid = ?"
-            name, arguments = self._db.execute(query, (call,)).fetchone()
+            name, arguments = self._row(query, call)
             yield Message("tool", done(str(name), arguments), when)
         if a_text(answer):
             yield Message("assistant", answer, when)
+
+    def _row(self, query: str, rowid: int) -> Any:
+        """A row whose number was seen; in a damaged database it may not be found by that. Raises sqlite3.Error."""
+        import sqlite3
+
+        row = self._db.execute(query, (rowid,)).fetchone()
+        if row is None:
+            raise sqlite3.DatabaseError(f"row {rowid} cannot be found again")
+        return row
 
     def _time(self, value: Any) -> datetime | None:
         return stamp(value, UTC) if isinstance(value, str) else None

@@ -107,7 +107,7 @@ def gemini(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGemini]:
         yield fake
 
 
-@pytest.mark.parametrize("seconds", [15, pytest.param(240, marks=pytest.mark.sweep)])
+@pytest.mark.parametrize("seconds", [10, pytest.param(240, marks=pytest.mark.sweep)])
 def test_everything_together(tmp_path: Path, gemini: FakeGemini, seconds: int, figure: Callable[[str], None]) -> None:
     store, inbox = tmp_path / "store", _inbox(tmp_path)
     stable = tmp_path / "stable.jsonl"

@@ -89,3 +89,11 @@ def test_other_databases_are_called_by_name(tmp_path: Path) -> None:
     detection = detect(Source("other.db", path))
     assert detection.reader is None
     assert detection.reason.startswith("unknown format: a SQLite database; the nearest is llm")
+
+
+def test_a_row_whose_number_was_seen_but_that_is_not_found_by_it(tmp_path: Path) -> None:
+    damaged = bytearray(LOG)
+    damaged[1549] = 52
+    (tmp_path / "logs.db").write_bytes(damaged)
+    reasons = [each.reason for each in items(tmp_path / "logs.db") if isinstance(each, Rejected)]
+    assert reasons == ["a SQLite database that cannot be read: row 2 cannot be found again"]

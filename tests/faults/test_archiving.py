@@ -22,13 +22,19 @@ def scene(request: pytest.FixtureRequest, in_memory: Path) -> Scene:
     return SCENES[request.param](in_memory)
 
 
+_SEEN: dict[str, list[Point]] = {}
+
+
 def all_points(scene: Scene) -> list[Point]:
-    scene.reset()
-    found, ended = points(scene.command, scene.run, scene.place / "log")
-    scene.after(ended)
-    found = [point for point in found if "<pipe:" not in point.what]  # what it prints names the store too
-    assert len(found) > 20
-    return found
+    """The calls of an unharmed run, which are the same ones for every scene of the name."""
+    if scene.name not in _SEEN:
+        scene.reset()
+        found, ended = points(scene.command, scene.run, scene.place / "log")
+        scene.after(ended)
+        found = [point for point in found if "<pipe:" not in point.what]  # what it prints names the store too
+        assert len(found) > 20
+        _SEEN[scene.name] = found
+    return _SEEN[scene.name]
 
 
 def swept(scene: Scene, chosen: Sequence[Point], how: str) -> Counter[int]:

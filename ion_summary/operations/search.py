@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from ion_summary.model import SessionSummary
@@ -54,14 +55,22 @@ def _snippet(record: SessionSummary, terms: Sequence[Term]) -> str:
     """The part of the summary, or else the title or tag, in which the first match stands."""
     metadata = record.metadata
     others = [metadata.get("title"), *(metadata.get("tags") or [])] if terms else []
-    texts = [text for text in (record.summary, *others) if isinstance(text, str)]
-    return excerpt(next((text for text in texts if first_match(text, terms)), texts[0]), terms)
+    lines = (_line(text) for text in (record.summary, *others) if isinstance(text, str))
+    first = next(lines)
+    for line in chain([first], lines) if terms else ():
+        if match := first_match(line, terms):
+            return _around(line, *match)
+    return _around(first, 0, 0)
 
 
 def excerpt(text: str, terms: Sequence[Term]) -> str:
     """The part of a text in which the first match stands, on one line; its beginning if there is none."""
-    line = " ".join(text.split())
+    line = _line(text)
     return _around(line, *(first_match(line, terms) or (0, 0)))
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _around(text: str, start: int, end: int) -> str:

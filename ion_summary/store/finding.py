@@ -1,10 +1,16 @@
-"""What does a query find, and has it just been asked?"""
+"""What does a query find, and has it just been asked?
+
+What is remembered are the lines of the answer as they were read and checked, and not values made of them: those belong
+to whoever asked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from ion_summary.model import SessionSummary
 from ion_summary.store.catalog import Catalog, Place
@@ -17,13 +23,15 @@ from ion_summary.store.segments import Segments
 
 #: How many records match, and where those of the wanted page are, with their scores (0 where there is none).
 Page = tuple[int, list[tuple[Place, float]]]
+#: The same, with the lines themselves.
+Answer = tuple[int, list[tuple[bytes, float]]]
 
 _REMEMBERED = 64
-_LONGEST_REMEMBERED = 1_000
+_LONGEST_REMEMBERED = 100  # of some 1,200 bytes each
 
 
 class Finder:
-    """Answers queries to a store, and remembers where the answers of the last ones stand while the index is the same.
+    """Answers queries to a store, and remembers the answers to the last ones while the index is the same.
 
     ``on_damage`` is told of lines that were not written so.
     """
@@ -32,32 +40,35 @@ class Finder:
         self._root = root
         self._on_damage = on_damage
         self._of: tuple[Any, ...] = ()
-        self._pages: dict[Query, Page] = {}
+        self._answers: dict[Query, Answer] = {}
 
     def find(
         self, query: Query, catalog: Catalog, segments: Segments
     ) -> tuple[int, list[tuple[SessionSummary, float]]]:
         """How many records match, and those of the wanted page with their scores. Raises MovedError."""
-        with LineReader(self._root, catalog, self._on_damage) as lines:
-            total, page = self._remembered(query, catalog, segments) or self._asked(query, catalog, segments, lines)
-            found = [(lines.record(place), score) for place, score in page]
-        return total, [(SessionSummary.from_dict(record), score) for record, score in found if record]
+        known = self._remembered(query, catalog, segments)
+        if known is not None:
+            total, lines = known
+            return total, [(SessionSummary.from_dict(orjson.loads(line)), score) for line, score in lines]
+        with LineReader(self._root, catalog, self._on_damage) as reader:
+            total, page = _page(query, catalog, segments, reader)
+            found = [(*read, score) for place, score in page if (read := reader.checked(place))]
+        if len(found) <= _LONGEST_REMEMBERED:
+            self._remember(query, (total, [(line, score) for line, _, score in found]))
+        return total, [(SessionSummary.from_dict(record), score) for _, record, score in found]
 
-    def _remembered(self, query: Query, catalog: Catalog, segments: Segments) -> Page | None:
+    def _remembered(self, query: Query, catalog: Catalog, segments: Segments) -> Answer | None:
         # The objects stand for themselves: those that were opened anew may count their changes from the same number.
         now = (catalog, version(catalog.db), segments, version(segments.db) if segments.is_open else None)
         if self._of != now:
             self._of = now
-            self._pages.clear()
-        return self._pages.get(query)
+            self._answers.clear()
+        return self._answers.get(query)
 
-    def _asked(self, query: Query, catalog: Catalog, segments: Segments, lines: LineReader) -> Page:
-        page = _page(query, catalog, segments, lines)
-        if len(page[1]) <= _LONGEST_REMEMBERED:
-            if len(self._pages) == _REMEMBERED:
-                del self._pages[next(iter(self._pages))]
-            self._pages[query] = page
-        return page
+    def _remember(self, query: Query, answer: Answer) -> None:
+        if len(self._answers) == _REMEMBERED:
+            del self._answers[next(iter(self._answers))]
+        self._answers[query] = answer
 
 
 def _page(query: Query, catalog: Catalog, segments: Segments, lines: LineReader) -> Page:
@@ -71,4 +82,4 @@ def _page(query: Query, catalog: Catalog, segments: Segments, lines: LineReader)
         return total, [(place, 0.0) for place in places[page]]
     total, places = matches.first(max(page.stop, WEIGHED))
     foremost = matches.foremost(FOREMOST) if total > WEIGHED else []
-    return total, ranked(places, foremost, query.terms, lines.record)[page]
+    return total, ranked(places, foremost, query.terms, lines.parsed)[page]

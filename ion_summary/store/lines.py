@@ -8,17 +8,21 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from ion_summary.store import layout
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place, hash64
 from ion_summary.store.matching import folded, has_all, has_tag, probes, searchable, verdict
 from ion_summary.store.partition import DamagedLineError, Finding, decode_record, has_digest
-from ion_summary.store.tracking import is_known
+from ion_summary.store.tracking import Noted, noted
 from ion_summary.text.tokens import Term
 
 # To read so many bytes that are not wanted takes as long as to ask for the next ones.
 _READ_OVER = 16_384
 # A process may have some hundred files open, a store some thousand partitions.
 _OPEN_AT_ONCE = 64
+# Whoever opens so many partitions will open more: what is known of their files is then asked for at once.
+_MANY = 8
 
 
 class MovedError(Exception):
@@ -36,6 +40,7 @@ class LineReader:
         self._catalog = catalog
         self._on_damage = on_damage
         self._open: dict[int, int] = {}
+        self._noted: dict[int, Noted] = {}
 
     def __enter__(self) -> LineReader:
         return self
@@ -47,7 +52,27 @@ class LineReader:
 
     def record(self, place: Place) -> dict[str, Any] | None:
         """The record at a place, its digest checked; None if it is damaged. Raises MovedError."""
-        return self._decoded(place, self.read(place.id >> DAY_SHIFT, place.offset, place.length))
+        read = self.checked(place)
+        return None if read is None else read[1]
+
+    def checked(self, place: Place) -> tuple[bytes, dict[str, Any]] | None:
+        """The line at a place and its record, likewise."""
+        line = self.read(place.id >> DAY_SHIFT, place.offset, place.length)
+        record = self._decoded(place, line)
+        return None if record is None else (line, record)
+
+    def parsed(self, places: Iterable[Place]) -> Iterator[tuple[Place, dict[str, Any] | None]]:
+        """Each place with what its line says, of which nothing is shown: no digest is checked. None if it is damaged.
+
+        Raises MovedError.
+        """
+        for place, line in self._lines_of(places):
+            try:
+                fields = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                fields = None
+            whole = isinstance(fields, dict) and isinstance(fields.get("summary"), str)
+            yield place, fields if whole else None
 
     def with_terms(self, places: Iterable[Place], terms: Sequence[Term], tag: str | None) -> Iterator[Place]:
         """Those of the places whose record has all the terms, and the tag. Raises MovedError.
@@ -105,7 +130,9 @@ class LineReader:
             except FileNotFoundError:
                 raise MovedError from None
             # Another file's bytes would look like damage, or like a record without the words asked for.
-            if not is_known(self._catalog.db, day, self._open[day]):
+            if day not in self._noted:
+                self._noted |= noted(self._catalog.db, day if len(self._noted) < _MANY else None)
+            if day not in self._noted or not self._noted[day].is_of(self._open[day]):
                 raise MovedError
         return self._open[day]
 

@@ -9,7 +9,7 @@ date.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ion_summary.store.catalog import Place
@@ -29,8 +29,10 @@ _OTHER_FORM = 0.4
 _INSIDE = 0.6
 
 
-#: Reads the record at a place; None if it is damaged.
-Fetch = Callable[[Place], dict[str, Any] | None]
+#: Reads the records at some places, in their order; None for one that is damaged.
+Fetch = Callable[[Iterable[Place]], Iterable[tuple[Place, dict[str, Any] | None]]]
+# Between two texts: no term can go across it.
+_BORDER = "\x00"
 
 
 def ranked(
@@ -40,7 +42,7 @@ def ranked(
     the order of their scores. Ties stay by date.
     """
     weighed = sorted({*newest[:WEIGHED], *foremost}, key=lambda place: (place.created, place.id), reverse=True)
-    scored = [(place, _score(fetch(place), terms)) for place in weighed]
+    scored = [(place, _score(record, terms)) for place, record in fetch(weighed)]
     scored.sort(key=lambda item: item[1], reverse=True)
     known = set(weighed)
     return scored + [(place, 0.0) for place in newest if place not in known]
@@ -50,10 +52,11 @@ def _score(record: Mapping[str, Any] | None, terms: Sequence[Term]) -> float:
     if record is None:
         return 0.0
     summary, *others = searchable(record)[0]
+    outside = _BORDER.join(others)
     norm = _K1 * (1 - _B + _B * len(summary.encode()) / _USUAL_LENGTH)
     score = 0.0
     for term in terms:
-        count = _weight(term, summary) + _OUTSIDE_SUMMARY * sum(_weight(term, text) for text in others)
+        count = _weight(term, summary) + _OUTSIDE_SUMMARY * _weight(term, outside)
         score += count * (_K1 + 1) / (count + norm)
     return round(score, 4)
 

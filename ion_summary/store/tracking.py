@@ -58,15 +58,33 @@ def note(db: sqlite3.Connection, root: Path, day: int, stat: os.stat_result, rea
     )
 
 
+class Noted(NamedTuple):
+    """What the catalog knows of the file of a partition, as far as it has read it."""
+
+    inode: int
+    size: int
+    mtime: int
+    tail: int
+
+    def is_of(self, descriptor: int) -> bool:
+        """Whether an open file is, so far, the one that was read."""
+        stat = os.fstat(descriptor)
+        # Of the very file that was read, other bytes are damage.
+        same = (self.inode, self.size, self.mtime) == (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        return same or _tail(descriptor, self.size) == self.tail
+
+
+def noted(db: sqlite3.Connection, day: int | None = None) -> dict[int, Noted]:
+    """What the catalog knows of the file of a day, or of every day, if it knows of any."""
+    where, values = ("", ()) if day is None else (" WHERE day = ?", (day,))
+    found = db.execute(f"SELECT day, inode, size, mtime, tail FROM partition{where}", values)
+    return {its_day: Noted(*rest) for its_day, *rest in found}
+
+
 def is_known(db: sqlite3.Connection, day: int, descriptor: int) -> bool:
     """Whether an open file is, as far as it has been read, the one that the catalog knows as the partition of a day."""
-    found = db.execute("SELECT inode, size, mtime, tail FROM partition WHERE day = ?", (day,)).fetchone()
-    if found is None:
-        return False
-    inode, size, mtime, tail = found
-    stat = os.fstat(descriptor)
-    # Of the very file that was read, other bytes are damage.
-    return (inode, size, mtime) == (stat.st_ino, stat.st_size, stat.st_mtime_ns) or _tail(descriptor, size) == tail
+    found = noted(db, day)
+    return day in found and found[day].is_of(descriptor)
 
 
 def _tail(descriptor: int, end: int) -> int:

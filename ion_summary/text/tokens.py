@@ -63,7 +63,9 @@ def _runs_in(query: str) -> Iterator[_Run]:
 
 def _kind(character: str) -> bool | None:
     """Whether a word character is CJK; None for all others."""
-    return _is_cjk(character) if character.isalnum() or character == "_" or _is_cjk(character) else None
+    if character < _RANGES[0]:
+        return False if character.isalnum() or character == "_" else None
+    return _is_cjk(character) if character.isalnum() or _is_cjk(character) else None
 
 
 def _is_latin(character: str) -> bool:
@@ -177,6 +179,9 @@ class Term(NamedTuple):
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where the term occurs in an NFC text, ignoring case."""
+        lowered = text.lower()
+        if len(lowered) == len(text):  # each character keeps its place: a pattern that need not ignore case is quicker
+            return self._spans(lowered, _pattern(self.variants, r"\s+", 0))
         return self._spans(text, _pattern(self.variants, r"\s+", re.IGNORECASE))
 
     def occurs_in(self, folded: str) -> bool:

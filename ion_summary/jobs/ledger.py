@@ -7,7 +7,7 @@ its process dies becomes ``lost``: it may have been paid, and counts as if it wa
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,6 +65,7 @@ class Ledger:
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
+        self._added_up: dict[str, tuple[int, tuple[float, ...]]] = {}
 
     def enter(self, sent: Sent) -> int | None:
         """Notes that a call is about to be made; its number. When this returns, a kill does not hide it.
@@ -100,17 +101,34 @@ class Ledger:
 
     def of_this_run(self) -> Billed:
         """What all calls of this owner have cost; ``model`` is empty."""
-        sums = ", ".join(f"coalesce(sum({name}), 0)" for name in ("input", "output", "cached", "cost_usd"))
-        with self._queue.lock:
-            row = self._queue.db.execute(f"SELECT {sums} FROM call WHERE owner = ?", (self._queue.owner,)).fetchone()
-        return Billed("", row[0], row[1], row[2], float(row[3]))
+        columns = ("input", "output", "cached", "cost_usd")
+        asked, answered, cached, cost_usd = self._sums(columns, "owner = ?", [self._queue.owner])
+        return Billed("", int(asked), int(answered), int(cached), cost_usd)
 
     def spent_since(self, since_ms: int) -> float:
         """US dollars since then. What others have under way, and what was lost, counts as estimated."""
-        query = "SELECT coalesce(sum(cost_usd), 0) FROM call WHERE sent_ms >= ? AND NOT (outcome IS NULL AND owner = ?)"
-        owner = self._queue.owner
+        where = "+sent_ms >= ? AND NOT (outcome IS NULL AND +owner = ?)"
+        return self._sums(("cost_usd",), where, [since_ms, self._queue.owner])[0]
+
+    def _sums(self, columns: Sequence[str], where: str, values: Sequence[int]) -> tuple[float, ...]:
+        """The sums of some columns over the lines that are meant.
+
+        Asked again, it looks at the newest lines only: those before the first open one do not change any more.
+        """
+        query = f"SELECT {', '.join(f'coalesce(sum({each}), 0.0)' for each in columns)} FROM call WHERE {where} AND id"
+        key = f"{where} {values}"
         with self._queue.lock:
-            return float(self._queue.db.execute(query, (since_ms, owner)).fetchone()[0])
+            db = self._queue.db
+            end = db.execute("SELECT coalesce(max(id), 0) + 1 FROM call").fetchone()[0]
+            # By the index of open calls: there are few, unless a batch is under way.
+            opened = "SELECT min(+id) FROM call INDEXED BY call_open WHERE outcome IS NULL"
+            first_open = db.execute(opened).fetchone()[0] or end
+            begin, known = self._added_up.get(key, (0, (0.0,) * len(columns)))
+            closed = db.execute(f"{query} >= ? AND id < ?", (*values, begin, first_open)).fetchone()
+            known = tuple(map(float.__add__, known, closed))
+            self._added_up[key] = first_open, known
+            rest = db.execute(f"{query} >= ?", (*values, first_open)).fetchone()
+        return tuple(map(float.__add__, known, rest))
 
     def spent_today(self) -> float:
         """US dollars since midnight UTC."""

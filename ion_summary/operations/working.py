@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from ion_summary.errors import OverBudgetError, ProviderError, StoreLockedError
+from ion_summary.jobs.database import checkpoint
 from ion_summary.jobs.job import Answer, Failure, Job
 from ion_summary.jobs.ledger import Ledger
 from ion_summary.jobs.owners import RENEW_S
@@ -206,6 +207,7 @@ class _Run:
         try:
             await asyncio.to_thread(store_answers, self._storage, self._queue)
             await asyncio.to_thread(store_failures, self._storage, failures, self._summarizer.fingerprint)
+            await asyncio.to_thread(checkpoint, self._queue.root)
         except StoreLockedError:
             if at_once:
                 raise

@@ -147,6 +147,7 @@ def patched(*changes: tuple[Any, str, Any]) -> Iterator[None]:
 
 def forget() -> None:
     """Drops everything that was computed from lists and weights."""
+    words.load_lists()
     words.memory.clear()
     candidates.factors.clear()
     vocabulary.load_weights()
@@ -158,15 +159,15 @@ def _neutral(*names: str) -> list[tuple[Any, str, Any]]:
 
 ABLATIONS: dict[str, Callable[[], list[tuple[Any, str, Any]]]] = {
     "the list of words that carry nothing": lambda: [
-        (en, "EMPTY", frozenset()), (words, "_EMPTY_STEMS", frozenset()),
-        (ko, "EMPTY", frozenset()), (ko, "EMPTY_STEMS", ()),
+        (en, "EMPTY", frozenset()), (ko, "EMPTY", frozenset()), (ko, "EMPTY_STEMS", ()),
     ],
     "the bonus for the opening and a new topic": lambda: _neutral("opening", "topic", "early", "soon"),
     "several turns in a bullet": lambda: [(selection, "MOST_REPLIES", 0)],
     "the division by length": lambda: [(selection, "length_power", lambda _: 0.0)],
     "term frequency": lambda: [(vocabulary, "_LOG", [1.0] * len(vocabulary._LOG))],
     "stripping of noise and fillers": lambda: [
-        (candidates, "tidy", lambda text: [(text, False)]), (candidates, "strip_opening", lambda text: text),
+        (candidates, "is_tidy", lambda _: False), (candidates, "tidy", lambda text: [(text, False)]),
+        (candidates, "strip_opening", lambda text: text),
     ],
     "novelty": lambda: [(weights, "REPEATED", 1.0)],
     "terms that both sides use": lambda: [(weights, "SHARED", 1.0)],

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from ion_summary.summarizers import words
-from ion_summary.summarizers.noise import is_placeholder, strip_opening, tidy
+from ion_summary.summarizers.noise import is_placeholder, is_tidy, tidy
+from ion_summary.summarizers.openings import strip_opening
 from ion_summary.summarizers.speakers import Speaker
 from ion_summary.summarizers.weights import FACTOR
+from ion_summary.summarizers.words import Word
 from ion_summary.text.sentences import LONG, spaced, split_clauses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ion_summary.summarizers.vocabulary import Term, Vocabulary
+
 FEATURES = tuple(FACTOR)
 BIT = {name: 1 << place for place, name in enumerate(FEATURES)}
 _MOST_SENTENCES = 120  # of one message; what a longer one says after that is left out
 _FEW, _MANY = 2, 12  # terms
 _POLITE_ENDS = ("주시겠어요?", "주실래요?", "주시겠습니까?", "줄래?")  # they ask for no answer
-_QUESTION_ENDS = ("?", "？", "까요", "나요", "니까", "?)", '?"')
 
 
 class Sentence:
     """One sentence (or clause, or line of code) that could stand in a summary.
 
     ``turn`` numbers the messages that say something, ``message`` all of them, from 1; ``order`` the sentences. By
-    ``mark`` its message is known again.
+    ``mark`` its message is known again. ``words`` are those of its ``spoken`` words that say something, ``terms`` what
+    the vocabulary knows of them.
     ``features`` are bits, ``factor`` what they multiply the sentence's worth by. ``place`` is that in the pool,
     ``fresh`` the worth of its terms, and ``price`` its factor by its length, 0 if that is not known yet.
     """
@@ -42,9 +45,11 @@ class Sentence:
         "place",
         "price",
         "speaker",
+        "spoken",
         "terms",
         "text",
         "turn",
+        "words",
     )
 
     factor: float
@@ -56,10 +61,12 @@ class Sentence:
     speaker: Speaker
     turn: int
 
-    def __init__(self, text: str, terms: Mapping[str, words.Word], features: int) -> None:
+    def __init__(self, text: str, words: Sequence[Word], spoken: int, features: int) -> None:
         self.text = text
-        self.terms = terms
+        self.words = words
+        self.spoken = spoken
         self.features = features
+        self.terms: dict[str, Term] = {}
         self.price = 0.0
 
     def to_list(self) -> list[Any]:
@@ -68,12 +75,23 @@ class Sentence:
         return [self.text, list(self.terms), self.features, *place, *self.speaker]
 
     @classmethod
-    def from_list(cls, state: list[Any]) -> Sentence:
-        """What ``to_list`` described."""
+    def from_list(cls, state: list[Any], vocabulary: Vocabulary) -> Sentence:
+        """What ``to_list`` described, with the terms that ``vocabulary`` knows."""
         text, terms, features, mark, message, turn, order, side, name = state
-        made = cls(text, dict.fromkeys(terms, _NOTHING), features)
+        made = cls(text, (), 0, features)
+        made.terms = {term: vocabulary.term(term) for term in terms}
         made.mark, made.message, made.turn, made.order, made.speaker = mark, message, turn, order, (side, name)
         made.factor = factor_of(features)
+        return made
+
+    def with_text(self, text: str) -> Sentence:
+        """The same sentence with another text and no price yet; itself if that is its text."""
+        if text == self.text:
+            return self
+        made = Sentence(text, (), self.spoken, self.features)
+        made.factor, made.fresh, made.place, made.speaker = self.factor, self.fresh, self.place, self.speaker
+        made.mark, made.message, made.turn, made.order = self.mark, self.message, self.turn, self.order
+        made.terms = self.terms
         return made
 
 
@@ -112,115 +130,106 @@ class Heard:
 def listen(text: str) -> Heard:
     """The sentences of one message's ``text`` with the features that it alone decides."""
     heard = Heard()
-    for part, is_code in tidy(text):
-        if is_code:
-            _take_code(part, heard)
-        else:
-            _listen(part, heard)
+    if not is_tidy(text) or not _hear(text.split(), heard, words.UNTIDY):
+        heard = Heard()
+        for part, is_code in tidy(text):
+            if is_code:
+                _take_code(part, heard)
+            else:
+                _hear_lines(part, heard)
     del heard.sentences[_MOST_SENTENCES:]
     return heard
 
 
-def _listen(text: str, heard: Heard) -> None:
-    """Reads words up to the end of a sentence, takes it, and so on; the end of a line ends a sentence."""
-    remembered, look = words.memory.get, words.look
+def _hear_lines(text: str, heard: Heard) -> None:
+    """Takes the sentences of ``text``. The end of a line ends one, but for that of an abbreviation."""
     spoken: list[str] = []
-    terms: dict[str, words.Word] = {}
-    bits = 0
     for line in spaced(text).split("\n"):
-        last = 0
-        for written in line.split():
-            word = remembered(written) or look(written)
-            last = word.bits
-            bits |= last
-            term = word.term
-            if term and term not in terms:
-                terms[term] = word
-            spoken.append(written)
-            if last & words.ENDS:
-                _take(spoken, terms, bits, heard)
-                spoken, terms, bits = [], {}, 0
-        if spoken and not last & words.GOES_ON:
-            _take(spoken, terms, bits, heard)
-            spoken, terms, bits = [], {}, 0
+        before = len(spoken)
+        spoken += line.split()
+        if spoken and (len(spoken) == before or not words.look(spoken[-1]).bits & words.GOES_ON):
+            _hear(spoken, heard)
+            spoken = []
     if spoken:
-        _take(spoken, terms, bits, heard)
+        _hear(spoken, heard)
 
 
-def _take(spoken: list[str], terms: dict[str, words.Word], bits: int, heard: Heard) -> None:
-    """Takes a sentence of words ``spoken``, with the ``bits`` of all of them."""
+def _hear(spoken: list[str], heard: Heard, unwanted: int = 0) -> bool:
+    """Takes the sentences of these words, up to the first word with one of the ``unwanted`` bits: False if there is."""
+    found = list(map(words.look, spoken))
+    watched = words.ENDS | unwanted
+    terms: list[Word] = []
+    start = bits = 0
+    for place, word in enumerate(found, 1):
+        last = word.bits
+        bits |= last
+        if word.term:
+            terms.append(word)
+        if last & watched:
+            if last & unwanted:
+                return False
+            _take(spoken[start:place], found[start:place], terms, bits, heard)
+            terms, start, bits = [], place, 0
+    if start < len(spoken):
+        _take(spoken[start:], found[start:], terms, bits, heard)
+    return True
+
+
+def _take(spoken: list[str], found: list[Word], terms: list[Word], bits: int, heard: Heard) -> None:
+    """Takes a sentence: its words as ``spoken`` and as ``found``, those that are terms, and the bits of all."""
     sentence = rest = " ".join(spoken)
-    count = len(spoken)
-    if bits & _LOOK_CLOSELY:
-        rest, terms, bits, count = _look_closely(sentence, spoken, terms, bits)
+    whole, first = bits, found[0].bits
+    if first & _MAY_OPEN and (first & words.OPENS or (len(found) > 1 and found[1].bits & words.OPENS_ON)):
+        rest = strip_opening(sentence)
+        if len(rest) < len(sentence):
+            found = list(map(words.look, rest.split()))
+            terms, bits = _together(found)
+    ends = found[-1].bits
+    if bits & words.NOT_ONE:
+        found, terms, bits = _of_parts(found)
     if not bits & words.TALKS or (len(rest) < 30 and is_placeholder(rest)):
         _take_small_talk(sentence, rest, bits, heard)
         return
-    if len(rest) < len(sentence) and _read(sentence[: -len(rest)])[1] & words.GREET:
+    if len(rest) < len(sentence) and whole & _MAY_GREET and _read(sentence[: -len(rest)])[2] & words.GREET:
         heard.greets = True
     features = 0
     heard.asks = False
-    if rest.endswith(_QUESTION_ENDS):
+    if ends & words.QUESTION:
         features = _QUESTION
         heard.asks = not rest.endswith(_POLITE_ENDS)
     if len(rest) <= LONG:
-        heard.sentences.append(Sentence(rest, terms, features | _features(rest, len(terms), bits, count)))
+        heard.sentences.append(Sentence(rest, terms, len(found), features | _features(rest, found, bits)))
         return
     for clause in split_clauses(rest):
-        terms, bits, count = _read(clause)
-        heard.sentences.append(Sentence(clause, terms, features | _features(clause, len(terms), bits, count)))
+        found, terms, bits = _read(clause)
+        heard.sentences.append(Sentence(clause, terms, len(found), features | _features(clause, found, bits)))
         features |= _FRAGMENT
 
 
-def _look_closely(
-    sentence: str, spoken: list[str], terms: dict[str, words.Word], bits: int
-) -> tuple[str, dict[str, words.Word], int, int]:
-    """``(sentence without its opening, its terms, bits, number of words)``, where a look at each word is not enough."""
-    rest = sentence
-    if words.look(spoken[0]).bits & words.OPENS:
-        rest = strip_opening(sentence)
-        if len(rest) < len(sentence):
-            return rest, *_read(rest)
-    if bits & words.NOT_ONE:
-        return rest, *_read_words(rest)
-    return rest, terms, _of_head(bits, words.look(spoken[0])), len(spoken)
-
-
 def _take_code(line: str, heard: Heard) -> None:
-    terms, bits, count = _read(line)
+    found, terms, bits = _read(line)
     heard.asks = False
-    heard.sentences.append(Sentence(line, terms, BIT["code"] | _features(line, len(terms), bits, count)))
+    heard.sentences.append(Sentence(line, terms, len(found), BIT["code"] | _features(line, found, bits)))
 
 
-def _read(text: str) -> tuple[dict[str, words.Word], int, int]:
-    """``(terms, bits of all words, number of words)``."""
-    terms: dict[str, words.Word] = {}
-    bits = 0
-    spoken = [words.look(written) for written in text.split()]
-    for word in spoken:
-        bits |= word.bits
-        if word.term:
-            terms.setdefault(word.term, word)
-    if bits & words.NOT_ONE:
-        return _read_words(text)
-    return terms, _of_head(bits, spoken[0]) if spoken else bits, len(spoken)
+def _read(text: str) -> tuple[list[Word], list[Word], int]:
+    """``(words, those that are terms, bits of all)``."""
+    found = list(map(words.look, text.split()))
+    terms, bits = _together(found)
+    return _of_parts(found) if bits & words.NOT_ONE else (found, terms, bits)
 
 
-def _read_words(text: str) -> tuple[dict[str, words.Word], int, int]:
+def _of_parts(found: list[Word]) -> tuple[list[Word], list[Word], int]:
     """The same, where words are not simply what stands between spaces."""
-    terms: dict[str, words.Word] = {}
+    parts = [part for word in found for part in (word.parts if word.bits & words.NOT_ONE else (word,))]
+    return parts, *_together(parts)
+
+
+def _together(found: list[Word]) -> tuple[list[Word], int]:
     bits = 0
-    spoken = [words.look(written) for written in re.findall(words.WORD, text)]
-    for word in spoken:
+    for word in found:
         bits |= word.bits
-        if word.term:
-            terms.setdefault(word.term, word)
-    return terms, _of_head(bits, spoken[0]) if spoken else bits, len(spoken)
-
-
-def _of_head(bits: int, first: words.Word) -> int:
-    """``bits``, of which those that count at the head of a sentence only if the ``first`` word has them."""
-    return bits & ~words.POINTS | bits & first.bits & words.POINTS
+    return [word for word in found if word.term], bits
 
 
 def _take_small_talk(sentence: str, rest: str, bits: int, heard: Heard) -> None:
@@ -232,30 +241,31 @@ def _take_small_talk(sentence: str, rest: str, bits: int, heard: Heard) -> None:
         heard.small_talk = sentence
 
 
-def _features(text: str, terms: int, bits: int, spoken: int) -> int:
-    features = _of_bits.get(bits)
+def _features(text: str, found: list[Word], bits: int) -> int:
+    """What the ``bits`` of all words and its last character say of a sentence."""
+    if bits & words.POINTS and not found[0].bits & words.POINTS:  # they count at its head only
+        bits &= ~words.POINTS
+    features = _of_bits.get(bits & _COUNTED)
     if features is None:
         if len(_of_bits) >= _MOST_COMBINATIONS:
             _of_bits.clear()
-        features = _of_bits[bits] = sum(feature for bit, feature in _OF_BIT if bits & bit)
+        features = _of_bits[bits & _COUNTED] = sum(feature for bit, feature in _OF_BIT if bits & bit)
     end = text[-1]
     if end == "!":
-        features |= _EXCLAIM
-    elif end == "?" and bits & words.ASKS:
-        features |= _WH
-    if terms * 2 >= spoken:
-        features |= _DENSE
-    elif terms * 4 <= spoken:
-        features |= _THIN
+        return features | _EXCLAIM
+    return features | _WH if end == "?" and bits & words.ASKS else features
+
+
+def of_size(terms: int, spoken: int) -> int:
+    """The features of a sentence of so many different terms and words."""
+    features = _DENSE if terms * 2 >= spoken else _THIN if terms * 4 <= spoken else 0
     if terms <= _FEW:
-        features |= _SHORT
-    elif terms >= _MANY:
-        features |= _LONG
-    return features
+        return features | _SHORT
+    return features | _LONG if terms >= _MANY else features
 
 
-_NOTHING = words.Word("", words.EMPTY, 0, "")
-_LOOK_CLOSELY = words.NOT_ONE | words.OPENS | words.POINTS
+_MAY_OPEN = words.OPENS | words.MAY_OPEN
+_MAY_GREET = words.GREET | words.NOT_ONE
 _CUES = "request commit problem decide cause doubt thanks first second negation time intent"
 _OF_BIT = (
     *((getattr(words, name.upper()), BIT[name]) for name in _CUES.split()),
@@ -264,6 +274,7 @@ _OF_BIT = (
     (words.FACT_BIT, BIT["fact"]),
     (words.NAME_BIT, BIT["name"]),
 )
+_COUNTED = sum(bit for bit, _ in _OF_BIT)
 _MOST_COMBINATIONS = 4096
 _of_bits: dict[int, int] = {}
 _QUESTION, _FRAGMENT, _EXCLAIM, _WH, _DENSE, _THIN, _SHORT, _LONG = (

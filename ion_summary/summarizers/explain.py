@@ -62,8 +62,7 @@ class _Recording(RunningSummary):
                 factors["exact"] = exact
             if sentence is self._asked:
                 factors["open"] = weights.OPEN
-            known = self._vocabulary.terms
-            terms = {name: known[name][WORTH] / UNIT if name in known else 0.0 for name in sentence.terms}
+            terms = {name: term[WORTH] / UNIT for name, term in sentence.terms.items()}
             length = (len(shown.get(sentence.order, sentence.text)) + weights.PADDING + len(label)) ** power
             score = (weights.BASE + sum(terms.values())) / length
             for factor in factors.values():

@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from ion_summary.text.clean import clean
+from ion_summary.text.clean import clean, is_inert
 
 LONGEST = 20_000  # characters of one message that are looked at: its beginning, and a fifth from its end
 
 # One look decides that a message needs none of the slow substitutions.
 _SUSPECT = r"[`*#@|<&^\[~_•▶\n/–]"
+_UNTIDY = rf"{_SUSPECT}|[。？！]|[UMH]m|Uh"  # in one word of a text
+_UNTIDY_HEADS = (",", ".", "?", "!", "uh", "um", "mm", "hm")
 _LIST_SIGNS = frozenset("-+·0123456789")
 _FILLERS = (" uh", " um", " mm", " hm", "Uh", "Um", "Mm", "Hm")
 
@@ -59,25 +61,16 @@ _PLACEHOLDERS = frozenset(
     .replace("    ", "")
     .split("|")
 )
-# What opens a sentence without saying anything: before a comma or a full stop, the second list before a space as well.
-_BEFORE_COMMA = (
-    "oh|ah|aw|well|okay|ok|alright|all right|yeah|yep|yes|right|sure|um+|uh+|hmm*|hi|hello|hey|hi there|hello there"
-    "|thanks|thank you|now|please|great|perfect|got it|i see|you know|i mean|of course|no problem|sorry|good morning"
-    "|good afternoon|good evening|예|넵|응|아+|어|오|와|그래|자|저기|저기요|글쎄요?|안녕하세요|안녕|감사합니다"
-    "|알겠습니다|죄송하지만|실례지만|사실|일단|혹시|저"
-)
-_BEFORE_SPACE = "so|and|but|네+|음+|그럼|그러면|그리고|그런데|근데|그래서"
-_OPENING = rf"(?i)^(?:(?:{_BEFORE_COMMA}|{_BEFORE_SPACE})(?:[,.!~…]+\s*|\s+(?=[,–-]))|(?:{_BEFORE_SPACE})\s+(?=\w))+"
-
-# The first word of each of them: a quick look that spares most sentences the pattern above.
-_OPENERS = (
-    rf"(?i)(?:{'|'.join(opener.partition(' ')[0] for opener in f'{_BEFORE_COMMA}|{_BEFORE_SPACE}'.split('|'))})(?!\w)"
-)
 
 
-def may_open(word: str) -> bool:
-    """Whether ``strip_opening`` may find something in a sentence that begins with ``word``."""
-    return re.match(_OPENERS, word) is not None
+def is_untidy(word: str) -> bool:
+    """Whether ``tidy`` may change a text that has ``word`` between two spaces."""
+    return word.startswith(_UNTIDY_HEADS) or not is_inert(word) or re.search(_UNTIDY, word) is not None
+
+
+def is_tidy(text: str) -> bool:
+    """Whether ``tidy`` leaves ``text`` as it is, if no word of it is untidy."""
+    return text.isprintable() and len(text) <= LONGEST and "-" not in text[-14:] and text[:1] not in _LIST_SIGNS
 
 
 def tidy(text: str) -> list[tuple[str, bool]]:
@@ -130,14 +123,3 @@ def _without_fillers(text: str) -> str:
 def is_placeholder(sentence: str) -> bool:
     """Whether ``sentence`` only stands where a photo, sticker or deleted message was."""
     return len(sentence) < 30 and sentence.lower() in _PLACEHOLDERS
-
-
-def strip_opening(sentence: str) -> str:
-    """``sentence`` without the greeting or filler it opens with; as it was if nothing else is in it."""
-    found = re.match(_OPENING, sentence)
-    if found is None or found.end() >= len(sentence):
-        return sentence
-    rest = sentence[found.end() :].lstrip(" ,.-–")
-    if not rest:
-        return sentence
-    return rest[0].upper() + rest[1:] if sentence[0].isupper() and rest[0].islower() else rest

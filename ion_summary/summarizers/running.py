@@ -12,7 +12,7 @@ from zlib import crc32
 from ion_summary.errors import UsageError
 from ion_summary.summarizers import speakers, weights
 from ion_summary.summarizers.bullets import Bullet, as_open, cut, render
-from ion_summary.summarizers.candidates import BIT, Heard, Sentence, factor_of, factors, listen
+from ion_summary.summarizers.candidates import BIT, Heard, Sentence, factor_of, factors, listen, of_size
 from ion_summary.summarizers.selection import Frame, Limits, length_power, select
 from ion_summary.summarizers.speakers import Speaker
 from ion_summary.summarizers.tags import tags_of
@@ -102,7 +102,7 @@ class RunningSummary:
             self._spoken = _LONGEST_TURN  # what comes next is another turn, whoever says it
             self._asked = None
         if self._small_talk is None and heard.small_talk:
-            self._small_talk = Sentence(heard.small_talk, {}, 0)
+            self._small_talk = Sentence(heard.small_talk, (), 0, 0)
             self._small_talk.message = self._small_talk.turn = self._small_talk.order = 0
             self._small_talk.speaker, self._small_talk.mark = speaker, self._mark
 
@@ -132,9 +132,10 @@ class RunningSummary:
         for ordinal, sentence in enumerate(sentences):
             sentence.message, sentence.turn, sentence.order = self._messages, self._turn, self._order + ordinal
             sentence.speaker, sentence.mark, sentence.place = speaker, self._mark, place + ordinal
-            if 2 * count(sentence, voice) > len(sentence.terms):
+            new, size = count(sentence, voice), len(sentence.terms)
+            if 2 * new > size:
                 here |= _NOVEL
-            features = sentence.features = sentence.features | here
+            features = sentence.features = sentence.features | here | of_size(size, sentence.spoken)
             sentence.factor = factors.get(features) or factor_of(features)
             if len(sentence.text) > self._longest:
                 self._longest = len(sentence.text)
@@ -198,18 +199,18 @@ class RunningSummary:
             self._frame = frame
             for sentence in self._pool:
                 sentence.price = 0.0
-        return select(self._candidates(limits, labels), self._vocabulary.terms, frame, self._turn)
+        return select(self._candidates(limits, labels), frame, self._turn)
 
     def _candidates(self, limits: Limits, labels: dict[Speaker, str]) -> list[Sentence]:
         """The pool, with the open question marked and what would never fit cut."""
         longest = min(limits.chars, limits.line) - 4
         pool = self._pool
         if self._asked is not None and self._asked in pool[-1:]:
-            asked = _with_text(self._asked, as_open(self._asked.text))
+            asked = self._asked.with_text(as_open(self._asked.text))
             asked.factor *= weights.OPEN
             pool = [*pool[:-1], asked]
         if self._longest > longest - _MARKED - max(map(len, labels.values()), default=0):
-            pool = [_with_text(s, cut(s.text, longest - len(labels[s.speaker]))) for s in pool]
+            pool = [s.with_text(cut(s.text, longest - len(labels[s.speaker]))) for s in pool]
         return pool
 
     def _at_any_price(self, room: int, labels: dict[Speaker, str]) -> str:
@@ -254,41 +255,28 @@ class RunningSummary:
                 accepted=f"version {_VERSION}; begin a new RunningSummary and add the messages again",
             )
         made = cls()
-        made._pool = [Sentence.from_list(values) for values in state["pool"]]
-        made._vocabulary = Vocabulary.from_dict(state["vocabulary"])
+        vocabulary = made._vocabulary = Vocabulary.from_dict(state["vocabulary"])
+        made._pool = [Sentence.from_list(values, vocabulary) for values in state["pool"]]
         for place, sentence in enumerate(made._pool):
             sentence.place = place
-            made._vocabulary.hold(sentence)
+            vocabulary.hold(sentence)
             made._longest = max(made._longest, len(sentence.text))
         made._voices = {(side, name): voice for voice, (side, name) in enumerate(state["voices"])}
         made._messages, made._turn, made._order, made._topic_turn, made._spoken, made._opening = state["counts"]
         made._mark = state["mark"]
         made._last = None if state["last"] is None else (state["last"][0], state["last"][1])
         if state["asked"] is not None:
-            asked = Sentence.from_list(state["asked"])
+            asked = Sentence.from_list(state["asked"], vocabulary)
             made._asked = next((s for s in made._pool if s.order == asked.order), asked)
         made._new_topic = state["new_topic"]
-        made._small_talk = None if state["small_talk"] is None else Sentence.from_list(state["small_talk"])
+        if state["small_talk"] is not None:
+            made._small_talk = Sentence.from_list(state["small_talk"], vocabulary)
         return made
 
 
 def _worth_alone(sentence: Sentence, power: float) -> float:
     worth: float = sentence.fresh * sentence.factor / (len(sentence.text) + weights.PADDING) ** power
     return worth
-
-
-def _with_text(sentence: Sentence, text: str) -> Sentence:
-    if text == sentence.text:
-        return sentence
-    made = Sentence(text, sentence.terms, sentence.features)
-    made.factor, made.fresh, made.place, made.speaker = (
-        sentence.factor,
-        sentence.fresh,
-        sentence.place,
-        sentence.speaker,
-    )
-    made.mark, made.message, made.turn, made.order = sentence.mark, sentence.message, sentence.turn, sentence.order
-    return made
 
 
 def _mark_of(side: str, name: str, text: str) -> int:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import namedtuple
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush, heapreplace
 from math import log
-from operator import mul
+from operator import attrgetter, mul
 
 from ion_summary.summarizers import weights
 from ion_summary.summarizers.bullets import ARROW, Bullet
 from ion_summary.summarizers.candidates import BIT, Sentence
 from ion_summary.summarizers.vocabulary import WORTH
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ion_summary.summarizers.vocabulary import Term
 
 MOST_REPLIES = 2  # turns that may follow the first in one bullet
 _MARKS = 4  # "- " and ": "
@@ -34,14 +31,14 @@ class Frame(namedtuple("Frame", "limits labels")):
     __slots__ = ()
 
 
-def select(pool: Sequence[Sentence], terms: Mapping[str, Term], frame: Frame, last_turn: int) -> list[Bullet]:
+def select(pool: Sequence[Sentence], frame: Frame, last_turn: int) -> list[Bullet]:
     """The bullets, in the order of the conversation, their sentences in order.
 
     Takes again and again the sentence with the highest score that fits: its worth (terms that are not in the summary
     yet, times its factor) by its length. ``pool`` is in order, every sentence at its ``place``; one without text is
     passed over.
     """
-    return _Selection(pool, terms, frame, last_turn).run()
+    return _Selection(pool, frame, last_turn).run() if pool else []
 
 
 _LOOKED_AT = 20  # sentences; and at least two for each bullet
@@ -52,96 +49,100 @@ class _Selection:
     right some sentences ago is a bound, and only the sentence with the highest bound is scored again (Minoux 1978).
     """
 
-    def __init__(self, pool: Sequence[Sentence], terms: Mapping[str, Term], frame: Frame, last_turn: int) -> None:
+    def __init__(self, pool: Sequence[Sentence], frame: Frame, last_turn: int) -> None:
         self.pool = pool
-        self.terms = terms
         self.limits = limits = frame.limits
         self.label = {speaker: len(label) for speaker, label in frame.labels.items()}
         self.named = len(self.label) > 2
         self.bullets: dict[int, Bullet] = {}  # by every turn in them
-        self.count = 0
+        self.chosen: list[Bullet] = []
         self.room = limits.chars + 1  # the first line has no newline before it
         self.offered = bytearray(len(pool))
+        self.turns = [sentence.turn for sentence in pool]
         self.beside: set[int] = set()  # the turns in the summary and those next to them
         self.said: dict[str, int] = {}  # the terms in the summary so far, with their worth
-        self.fresh: list[float] = [s.fresh for s in pool]
-        self.scale = [s.price for s in pool]
-        if 0.0 in self.scale:
-            self.scale = self._prices()
-        for place in range(len(pool) - 1, -1, -1):
-            if pool[place].turn < last_turn - 1:
-                break
+        self.fresh: list[float] = [sentence.fresh for sentence in pool]
+        self.scale = self._prices()
+        for place in range(bisect_left(self.turns, last_turn - 1), len(pool)):
             self.scale[place] *= weights.CLOSING
         score = list(map(mul, self.fresh, self.scale))
         most = max(_LOOKED_AT, 2 * limits.bullets)
         least = sorted(score)[-most] if len(pool) > most else 0.0
-        self.score = score  # a bound of each; 0 for what is in the summary or does not fit
-        self.heap = [(-one, place) for place, one in enumerate(score) if one >= least]
+        self.score = [one if one >= least else 0.0 for one in score]  # a bound of each that is in the heap, else 0
+        self.heap = [(-one, place) for place, one in enumerate(self.score) if one]
         heapify(self.heap)
 
     def _prices(self) -> list[float]:
-        power, exact = length_power(self.limits), exactness(self.limits)
-        for sentence in self.pool:
-            if not sentence.price and sentence.text:
-                length = len(sentence.text) + weights.PADDING + self.label[sentence.speaker]
-                sentence.price = sentence.factor / length**power
-                if sentence.features & EXACT_BITS:
-                    sentence.price *= exact
-        return [sentence.price for sentence in self.pool]
+        prices = [sentence.price for sentence in self.pool]
+        if 0.0 in prices:
+            power, exact = length_power(self.limits), exactness(self.limits)
+            for place in range(prices.index(0.0), len(prices)):
+                sentence = self.pool[place]
+                if not sentence.price and sentence.text:
+                    length = len(sentence.text) + weights.PADDING + self.label[sentence.speaker]
+                    price = sentence.factor / length**power
+                    prices[place] = sentence.price = price * exact if sentence.features & EXACT_BITS else price
+        return prices
 
     def run(self) -> list[Bullet]:
-        pool, heap, score, scale, fresh, said = self.pool, self.heap, self.score, self.scale, self.fresh, self.said
+        pool, heap, score, said, fresh, scale = self.pool, self.heap, self.score, self.said, self.fresh, self.scale
         less = 1.0 - weights.REPEATED
         known = [0] * len(pool)  # how many terms had been said when a score was right
+        said_now = 0
         while heap:
             best, place = heap[0]
-            sentence = pool[place]
-            if best != -score[place] or len(sentence.text) >= self.room:
+            if best != -score[place]:
                 heappop(heap)
-            elif known[place] != len(said):
-                known[place] = len(said)
+                continue
+            sentence = pool[place]
+            if known[place] != said_now:
+                known[place] = said_now
                 repeated = 0
                 for name in sentence.terms:
                     if name in said:
                         repeated += said[name]
-                fresh[place] = worth = sentence.fresh - less * repeated
-                score[place] = worth = worth * scale[place]
-                heapreplace(heap, (-worth, place))
-            else:
-                heappop(heap)
-                score[place] = 0.0
-                if self._take(sentence):
-                    scale[place] = 0.0
-                    terms = self.terms
-                    for name in sentence.terms:
-                        said[name] = terms[name][WORTH]
+                if repeated:
+                    fresh[place] = worth = sentence.fresh - less * repeated
+                    worth *= scale[place]
+                    if worth != -best:
+                        score[place] = worth
+                        heapreplace(heap, (-worth, place))
+                        continue
+            heappop(heap)
+            score[place] = 0.0
+            if len(sentence.text) < self.room and self._take(sentence):
+                for name, term in sentence.terms.items():
+                    said[name] = term[WORTH]
+                said_now = len(said)
         return self._finished()
 
     def _finished(self) -> list[Bullet]:
-        chosen = sorted({id(bullet): bullet for bullet in self.bullets.values()}.values(), key=lambda b: b.head)
-        for bullet in chosen:
-            bullet.sentences.sort(key=lambda s: s.order)
-        return chosen
+        self.chosen.sort(key=_head)
+        for bullet in self.chosen:
+            if len(bullet.sentences) > 1:
+                bullet.sentences.sort(key=_order)
+        return self.chosen
 
     def _take(self, sentence: Sentence) -> bool:
         """Puts the sentence into the summary, if it fits."""
-        full = self.count >= self.limits.bullets
-        if full and sentence.turn not in self.beside:
-            return False
         need, bullet = self._place(sentence)
         if need > self.room:
             return False
-        if bullet is None:
-            if full or need > self.limits.line + 1:
-                return False
-            self.count += 1
-            bullet = Bullet(sentence, need - 1)
-        else:
+        turn = sentence.turn
+        if bullet is not None:
             bullet.take(sentence, need)
+        elif len(self.chosen) < self.limits.bullets and need <= self.limits.line + 1:
+            bullet = Bullet(sentence, need - 1)
+            self.chosen.append(bullet)
+        else:
+            return False
         self.room -= need
-        if sentence.turn not in self.bullets:
-            self.bullets[sentence.turn] = bullet
-            self._offer_neighbours(sentence)
+        self.scale[sentence.place] = 0.0
+        if turn not in self.bullets:
+            self.bullets[turn] = bullet
+            self._offer_neighbours(turn)
+            if len(self.chosen) == self.limits.bullets and len(bullet.sentences) == 1:
+                self._close()
         return True
 
     def _place(self, sentence: Sentence) -> tuple[int, Bullet | None]:
@@ -170,21 +171,33 @@ class _Selection:
                 return need, after
         return length + _MARKS + label + 1, None
 
-    def _offer_neighbours(self, sentence: Sentence) -> None:
+    def _close(self) -> None:
+        """With as many bullets as there may be, only what stands beside them can still be taken."""
+        beside = self.beside
+        score = self.score
+        for place, turn in enumerate(self.turns):
+            if turn not in beside:
+                score[place] = 0.0
+        self.heap[:] = [(-one, place) for place, one in enumerate(score) if one]
+        heapify(self.heap)
+
+    def _offer_neighbours(self, turn: int) -> None:
         """What stands beside a chosen sentence may join its bullet: it is looked at again, at a better price."""
-        pool, scale, turn = self.pool, self.scale, sentence.turn
         self.beside.update((turn - 1, turn, turn + 1))
-        for places in (range(sentence.place - 1, -1, -1), range(sentence.place + 1, len(pool))):
-            for near in places:
-                if abs(pool[near].turn - turn) > 1:
-                    break
-                if not scale[near]:
-                    continue
-                if not self.offered[near]:
-                    self.offered[near] = 1
+        pool, score, scale, offered, turns = self.pool, self.score, self.scale, self.offered, self.turns
+        for near in range(bisect_left(turns, turn - 1), bisect_right(turns, turn + 1)):
+            if scale[near]:
+                if not offered[near]:
+                    offered[near] = 1
                     scale[near] *= weights.JOIN
-                self.score[near] = score = self.fresh[near] * scale[near]
-                heappush(self.heap, (-score, near))
+                bound = self.fresh[near] * scale[near]
+                if bound != score[near] and len(pool[near].text) < self.room:
+                    score[near] = bound
+                    heappush(self.heap, (-bound, near))
+
+
+_head = attrgetter("head")
+_order = attrgetter("order")
 
 
 def length_power(limits: Limits) -> float:

@@ -38,19 +38,22 @@ class Vocabulary:
 
     def add(self, sentence: Sentence, voice: int) -> int:
         """Counts the terms of ``sentence``, said by the speaker with the number ``voice``; how many of them are new."""
-        terms, changed = self.terms, self._changed
+        known, changed, mine = self.terms, self._changed, sentence.terms
         bit = 1 << voice
         fresh = _BASE
-        before = len(terms)
-        for name, word in sentence.terms.items():
-            term = terms.get(name)
+        before = len(known)
+        for word in sentence.words:
+            name = word.term
+            if name in mine:  # another form of it in the same sentence
+                continue
+            term = known.get(name)
             if term is None:
                 kind = word.kind
                 value = _ONCE[kind]
-                terms[name] = [1, bit, kind, word.form, value, [sentence]]
+                mine[name] = known[name] = [1, bit, kind, word.form, value, [sentence]]
                 fresh += value
                 continue
-            changed[name] = term
+            mine[name] = changed[name] = term
             term[COUNT] += 1
             term[VOICES] |= bit
             form = word.form
@@ -59,7 +62,7 @@ class Vocabulary:
             term[HOLDERS].append(sentence)
             fresh += term[WORTH]
         sentence.fresh = fresh
-        return len(terms) - before
+        return len(known) - before
 
     def settle(self) -> None:
         """Brings ``fresh`` of all held sentences up to date: what their terms are worth together."""
@@ -77,15 +80,18 @@ class Vocabulary:
     def hold(self, sentence: Sentence) -> None:
         """Takes ``sentence``, whose terms are counted already, among those that are kept up to date."""
         sentence.fresh = _BASE
-        for name in sentence.terms:
-            term = self.terms[name]
+        for term in sentence.terms.values():
             sentence.fresh += term[WORTH]
             term[HOLDERS].append(sentence)
 
     def let_go(self, sentence: Sentence) -> None:
         """Keeps ``sentence`` up to date no more."""
-        for name in sentence.terms:
-            self.terms[name][HOLDERS].remove(sentence)
+        for term in sentence.terms.values():
+            term[HOLDERS].remove(sentence)
+
+    def term(self, name: str) -> Term:
+        """The term of that name; one that nobody has used if it is not known."""
+        return self.terms.get(name) or [0, 0, EMPTY, "", 0, []]
 
     def forget_rare(self) -> None:
         """Makes room by forgetting the terms used least, except those of held sentences."""

@@ -255,6 +255,6 @@ def test_explained_scores_are_those_that_were_used() -> None:
     labels = recording._labels()
     explained = [found.score for found in recording.explained(2, 120)]
     pool = recording._candidates(limits, labels)
-    used = selection._Selection(pool, recording._vocabulary.terms, selection.Frame(limits, labels), recording._turn)
+    used = selection._Selection(pool, selection.Frame(limits, labels), recording._turn)
     assert explained == pytest.approx([score / UNIT for score in used.score])
     assert weights.FACTOR["opening"] > 1

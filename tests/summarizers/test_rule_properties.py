@@ -9,6 +9,7 @@ import unicodedata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ion_summary.summarizers import candidates, openings, words
 from ion_summary.summarizers.rule import RunningSummary, digest_session, summarize
 from tests.conftest import examples
 
@@ -106,3 +107,38 @@ def test_bulk_and_turn_by_turn_agree(said: list[dict[str, str]]) -> None:
         running.add(message)
         running.summary()  # asking changes nothing
     assert (running.summary(8, 800), running.tags()) == digest_session(said, 8, 800)
+
+
+_HEADS = st.sampled_from(
+    [*f"{openings._BEFORE_COMMA}|{openings._BEFORE_SPACE}".replace("+", "").split("|"), "ㅋ", "1/2"]
+)
+_MARKS = st.sampled_from(["", " ", ",", ".", "!", "~", "…", " ,", " - ", " – ", "- ", "'", "?", "/", "\n", "  ", "。"])
+_REST = st.sampled_from(
+    ["refund", "Refund", "환불", "@you", "um", "and/or", "3.5", "x_y", "it", "see", "`a`", "e\u0301", "a\u200bb", "Mr."]
+)
+_chatter = st.lists(st.tuples(st.one_of(_HEADS, _REST), _MARKS), min_size=1, max_size=8).map(
+    lambda pairs: "".join(word + mark for word, mark in pairs)
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(_chatter)
+def test_a_sentence_opens_only_with_what_two_looks_at_its_words_let_through(text: str) -> None:
+    spoken = text.split()
+    first, second = (words.look(word).bits for word in (*spoken, "x", "x")[:2])
+    if not first & words.OPENS and not (first & words.MAY_OPEN and second & words.OPENS_ON):
+        assert openings.strip_opening(" ".join(spoken)) == " ".join(spoken)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.one_of(_chatter, texts))
+def test_a_text_that_needs_no_tidying_gives_the_same_sentences_tidied(text: str) -> None:
+    def parts(heard: candidates.Heard) -> list[object]:
+        said = [(s.text, [w.term for w in s.words], s.spoken, s.features) for s in heard.sentences]
+        return [said, heard.asks, heard.assent, heard.greets, heard.small_talk]
+
+    tidied = candidates.Heard()
+    for part, is_code in candidates.tidy(text):
+        (candidates._take_code if is_code else candidates._hear_lines)(part, tidied)
+    del tidied.sentences[candidates._MOST_SENTENCES :]
+    assert parts(candidates.listen(text)) == parts(tidied)

@@ -74,7 +74,7 @@ def sort_batch(drafts: Sequence[Draft], catalog: Catalog, root: Path) -> Sorted:
     tombstones = Tombstones.read(root)
     for one in drafts:
         before = stored.get(one.number)
-        if _is_kept_out(one, before, tombstones):
+        if tombstones and _is_kept_out(one, before, tombstones):
             found.forgotten += 1
             continue
         if before is None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import IO, Any
 
 import orjson
 
 from ion_summary.store.catalog import Catalog
+from ion_summary.store.hashing import blake2b
 from ion_summary.transcripts.reader import Rejected, Resume, Source, Stamp
 
 # Of a file with millions of broken lines the first so many are reported again at each run.

@@ -85,7 +85,8 @@ class StoreWriter:
         """
         stored: Mapping[int, Stored] | None = known
         forgotten = self.tombstones()
-        entries = [entry for entry in entries if not _is_forgotten(entry.record, forgotten)]
+        if forgotten:
+            entries = [entry for entry in entries if not _is_forgotten(entry.record, forgotten)]
         transcripts, records = defaultdict[int, list[bytes]](list), defaultdict[int, list[bytes]](list)
         appended = defaultdict[int, list[Appended]](list)
         now = time.time_ns() // 1_000_000

@@ -15,7 +15,7 @@ import itertools
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -300,6 +300,18 @@ def plaintext(path: Path, size: int) -> int:
     return 1
 
 
+def aider(path: Path, size: int) -> int:
+    def history(number: int, _: str, said: list[dict[str, Any]]) -> bytes:
+        start = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
+        lines = [f"\n# aider chat started at {start:%Y-%m-%d %H:%M:%S}\n\n> Aider v0.86.0  \n"]
+        for m in said:
+            typed = "".join(f"\n#### {line}  " for line in m["content"].splitlines())
+            lines.append(f"{typed}\n" if _role(m) == "user" else f"\n{m['content']}\n\n\n> Tokens: 1k sent.  \n")
+        return "".join(lines).encode()
+
+    return generate.written(path, size, itertools.starmap(history, sessions()))
+
+
 WRITERS: dict[str, Writer] = {
     "native": native,
     "openai": openai,
@@ -314,10 +326,11 @@ WRITERS: dict[str, Writer] = {
     "llm": llm,
     "mbox": mbox,
     "csv": table,
+    "aider": aider,
     "plaintext": plaintext,
     **rooms.WRITERS,
 }
 SUFFIXES = {"chatgpt": ".json", "claude": ".json", "sharegpt": ".json", "aistudio": "", "gemini_takeout": ".html",
-            "llm": ".db", "mbox": ".mbox", "csv": ".csv", "plaintext": ".txt",
+            "llm": ".db", "mbox": ".mbox", "csv": ".csv", "plaintext": ".txt", "aider": ".md",
             **rooms.SUFFIXES}  # fmt: skip
 """Of a format's file; the others are JSON Lines."""

@@ -63,3 +63,7 @@ def test_exports_are_what_they_are_called_and_whole(tmp_path: Path, name: str) -
     detection = detect(Source(path.name, path))
     assert detection.reader is READERS[name]
     assert readers.read_all(path) == written
+
+
+def test_every_reader_has_an_export_to_be_measured_on() -> None:
+    assert set(exports.WRITERS) == set(READERS)

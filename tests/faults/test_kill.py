@@ -40,14 +40,15 @@ def share_of(found: Sequence[Point]) -> Sequence[Point]:
 
 
 def some_of(found: Sequence[Point], count: int) -> list[Point]:
-    """So many calls, others each day: a write and, of the other kinds of call and file, those whose turn it is."""
+    """So many calls: the write in the middle and, of the other kinds of call and file, those whose turn it is today."""
     groups: dict[tuple[str, bool], list[Point]] = {}
     for point in found:
         groups.setdefault((point.call, ".jsonl" in point.what), []).append(point)
     writes = groups.pop(("write", True), []) or groups.pop(("write", False), []) or [found[0]]
     others = list(groups.values())
     turns = range(DAY * (count - 1), DAY * (count - 1) + min(count - 1, len(others)))
-    return [kind[DAY % len(kind)] for kind in (writes, *(others[turn % len(others)] for turn in turns))]
+    kinds = [others[turn % len(others)] for turn in turns]
+    return [writes[len(writes) // 2], *(kind[DAY % len(kind)] for kind in kinds)]
 
 
 def sweep(scene: Scene, chosen: Sequence[Point]) -> int:

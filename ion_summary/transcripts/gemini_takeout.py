@@ -96,9 +96,9 @@ def _json(source: Source, stream: IO[bytes], tz: tzinfo) -> Iterator[Item]:
         elif _PRODUCT.search(str(value.get("header"))) and (title := a_text(value.get("title"))):
             answers = [an_object(item).get("html") for item in a_list(value.get("safeHtmlItem"))]
             answer = "\n".join(block for html in answers if isinstance(html, str) for block in html_text.blocks(html))
-            attached = [f"[{normalize('NFC', name)}]" for name in a_list(value.get("attachedFiles")) if isinstance(name, str)]
             if prompt := _prompt(normalize("NFC", title)):
-                prompt = "\n".join([prompt, *attached])
+                files = [f"[{name}]" for name in a_list(value.get("attachedFiles")) if isinstance(name, str)]
+                prompt = normalize("NFC", "\n".join([prompt, *files]))
                 yield _session(prompt, answer, stamp(value.get("time"), tz), str(ordinal))
 
 

@@ -144,7 +144,7 @@ def test_whenever_it_is_killed_nothing_is_paid_twice(
 
 
 def test_a_killed_process_waits_no_more_and_the_next_one_does(storage: SessionSummaryStorage) -> None:
-    with FakeGemini(batch_s=3) as fake:
+    with FakeGemini(batch_s=2) as fake:  # done when the third one comes: another look would be five seconds later
         put_in(storage, *[session(n) for n in range(5)])
         environment = os.environ | {"GEMINI_API_KEY": "x", "GOOGLE_GEMINI_BASE_URL": fake.url}
         command = [sys.executable, "-m", "ion_summary", "worker", "--mode", "batch", "--store", str(storage.path)]

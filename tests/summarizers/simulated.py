@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol, TypeVar
 
@@ -89,10 +90,11 @@ class SlidingLimit:
     """So many in any sixty seconds, the strictest way to count."""
 
     def __init__(self, rpm: float) -> None:
-        self._most, self._times = rpm, list[float]()
+        self._most, self._times = rpm, deque[float]()
 
     def take(self, now: float) -> float | None:
-        self._times = [at for at in self._times if at > now - 60]
+        while self._times and self._times[0] <= now - 60:
+            self._times.popleft()
         if len(self._times) < self._most:
             self._times.append(now)
             return None

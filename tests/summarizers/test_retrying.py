@@ -129,7 +129,7 @@ def test_rests_grow_until_it_answers_and_begin_anew() -> None:
 
 def test_a_provider_that_is_down_for_long_ends_the_run_and_a_short_one_does_not() -> None:
     def run(failing: int) -> list[Any]:
-        provider = Provider(failures=[unavailable() for _ in range(failing)])
+        provider = Provider(failures=(unavailable() for _ in range(failing)))
         return simulate(work_off(Retrying(Breaker(provider), lambda: 0.5).summarize, 200, 16))[0]
 
     assert not any(result.whole_run for result in run(60) if isinstance(result, ProviderError))

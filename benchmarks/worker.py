@@ -69,7 +69,8 @@ def queue(report: Report, work: Path, jobs: int) -> None:
 
 
 def application(report: Report, work: Path, sessions: int) -> None:
-    """How long ``queue_session_summary`` takes, called as fast as it returns."""
+    """How long ``queue_session_summary`` takes, called a thousand times as fast as it returns."""
+    sessions = min(sessions, 1_000)
     some = [generate.session(number) for number in range(sessions)]
     with Clock() as encoding:
         for session in some:
@@ -77,17 +78,20 @@ def application(report: Report, work: Path, sessions: int) -> None:
     hybrid = HybridSummarizer(SessionSummaryStorage(work / "application"))
     hybrid.start()
     time.sleep(0.2)
-    took = []
+    took, cpu = [], []
     for session in some:
-        begun = time.perf_counter()
+        begun, worked = time.perf_counter(), time.thread_time()
         hybrid.queue_session_summary(session["session_id"], session["user_id"], session["messages"])
         took.append(1e3 * (time.perf_counter() - begun))
+        cpu.append(1e3 * (time.thread_time() - worked))
     took.sort()
     report.add("encoding the messages", 1e3 * encoding.wall_s / sessions, "ms")
     report.add("queue_session_summary, median", took[len(took) // 2], "ms", most=1)
     report.add("the same, 99 of 100", took[len(took) * 99 // 100], "ms", most=1)
     report.add("the same, 999 of 1,000", took[len(took) * 999 // 1000], "ms")
     report.add("the same, the longest", took[-1], "ms")
+    # The clock also runs while other processes, or this one's other threads, have the processor.
+    report.add("the same, the longest by its own CPU", max(cpu), "ms", most=1)
     hybrid.close()
 
 

@@ -65,7 +65,10 @@ class Run:
         """The store that the settings name."""
         from ion_summary.store.storage import SessionSummaryStorage
 
-        return SessionSummaryStorage(self.settings.store, lock_timeout=self.settings.lock_timeout, tz=self.stored_tz)
+        settings = self.settings
+        return SessionSummaryStorage(
+            settings.store, lock_timeout=settings.lock_timeout, tz=self.stored_tz, processes=settings.workers
+        )
 
     @property
     def reading_tz(self) -> tzinfo | None:

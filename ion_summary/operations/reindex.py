@@ -35,8 +35,7 @@ def reindex(storage: SessionSummaryStorage, progress: Progress, workers: int | N
     storage.close()
     storage.damage.clear()
     finish(storage)
-    with storage.writing() as writer:
-        writer.rebuild(progress, workers)
+    storage.rebuild(progress, workers)
     counts = storage.get_stats()
     elapsed = round(time.monotonic() - begun, 3)
     return ReindexReport(counts["total_sessions"], counts["partitions"], list(storage.damage), elapsed)

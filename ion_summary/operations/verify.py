@@ -49,8 +49,7 @@ def repair(storage: SessionSummaryStorage, progress: Progress, workers: int | No
     with storage.locked():
         moved = repairing.repair(storage.path, storage.tz)
     finish(storage)
-    with storage.writing() as writer:
-        writer.rebuild(progress, workers)
+    storage.rebuild(progress, workers)
     after = verify(storage, progress)
     left = set(after.findings)
     repaired = [each for each in dict.fromkeys((*before.findings, *moved)) if each not in left]

@@ -30,7 +30,7 @@ from ion_summary.store.database import (
 )
 from ion_summary.store.matching import searchable
 from ion_summary.store.parsing import parse, slices
-from ion_summary.store.partition import Finding, records
+from ion_summary.store.partition import Finding
 from ion_summary.store.segments import Segments, document
 from ion_summary.store.settled import settle
 from ion_summary.store.tracking import Change, changes, groups, note, unindexed
@@ -40,6 +40,7 @@ from ion_summary.workers import Workers
 #: fewer into a segment would stall for a merge more often.
 TAIL_LINES = 2_000
 _BULK_BYTES = 2 << 20
+_FOR_SEVERAL_BYTES = 32 << 20
 _CACHE_KIB = 64 << 10
 _LOG_BYTES = 16 << 20
 
@@ -57,10 +58,14 @@ class Appended(NamedTuple):
 class IndexWriter:
     """The index in the hands of the lock's holder.
 
-    ``naive`` is the zone of times without one (None: local); ``on_damage`` is told of every line that cannot be read.
+    ``naive`` is the zone of times without one (None: local); ``on_damage`` is told of every line that cannot be read;
+    ``processes`` may share the work where there is much to read (None: one for each processor).
     """
 
-    def __init__(self, root: Path, naive: tzinfo | None, on_damage: Callable[[Finding], None]) -> None:
+    def __init__(
+        self, root: Path, naive: tzinfo | None, on_damage: Callable[[Finding], None], processes: int | None = 1
+    ) -> None:
+        self._processes = processes
         self._root = root
         self._naive = naive
         self._on_damage = on_damage
@@ -121,19 +126,21 @@ class IndexWriter:
         self.catalog.db.close()
         self.segments.close()
 
-    def catch_up(self, progress: Progress | None = None, workers: Workers | None = None) -> None:
-        """Takes in whatever has changed in the partitions since the last time, and fills the segments if it is much.
-
-        ``workers`` parse the lines; without them it is done here.
-        """
+    def catch_up(self) -> None:
+        """Takes in whatever has changed in the partitions since the last time, and fills the segments if it is much."""
         found = changes(self.catalog.db, self._root)
         if found:
-            self._follow(found, progress or Silent(), workers or Workers(1))
+            with self._workers(_fresh(found)) as workers:
+                self._follow(found, Silent(), workers)
         with transaction(self.catalog.db):
             settle(self.catalog.db, self._root)
 
+    def _workers(self, size: int) -> Workers:
+        """Who reads so many bytes: more than this process only if that takes longer than to start others."""
+        return Workers(self._processes if size > _FOR_SEVERAL_BYTES else 1)
+
     def _follow(self, found: Sequence[Change], progress: Progress, workers: Workers) -> None:
-        fresh = sum(change.stat.st_size - change.start for change in found if change.stat)
+        fresh = _fresh(found)
         progress.start("index", fresh, "bytes")
         bulk = fresh > _BULK_BYTES
         for some in groups(sorted(found)):
@@ -213,11 +220,12 @@ class IndexWriter:
             self._empty(self.segments.db, segments.create)
             self.catalog, settled = LoadingCatalog(self.catalog.db), self.catalog
             try:
-                self.catch_up(progress, workers)
+                self._follow(changes(self.catalog.db, self._root), progress, workers)
                 self.catalog.settle()
             finally:
                 self.catalog = settled
             self.fill_segments()
+            settle(self.catalog.db, self._root)
 
     def _take_in(self, found: Sequence[Change], bulk: bool, progress: Progress, workers: Workers) -> None:
         stats = dict[int, os.stat_result]()
@@ -235,7 +243,9 @@ class IndexWriter:
             (layout.records_path(self._root, change.day), change.day, start, end, self._naive, bulk)
             for change in found
             if change.stat is not None
-            for start, end in slices(layout.records_path(self._root, change.day), change.start, stats[change.day])
+            for start, end in slices(
+                layout.records_path(self._root, change.day), change.start, stats[change.day].st_size
+            )
         ]
         for part in workers.in_order(parse, pieces):
             rows = part.numbered(numbers[part.day])
@@ -276,19 +286,36 @@ class IndexWriter:
         with transaction(self.segments.db):
             for month in stale:
                 self.segments.drop_month(month)
-            for day, upto, end in list(unindexed(self.catalog.partitions(), self.segments.indexed())):
-                self.segments.add(day, end, self._documents(day, upto, end))
+            self._fill(list(unindexed(self.catalog.partitions(), self.segments.indexed())))
 
-    def _documents(self, day: int, start: int, end: int) -> Iterator[tuple[int, bytes]]:
-        # By the catalog's numbers, not by counting again: it alone says which number a line has. Superseded lines too:
-        # they are found again when the line that superseded them vanishes.
+    def _fill(self, stretches: Sequence[tuple[int, int, int]]) -> None:
+        pieces = [
+            (layout.records_path(self._root, day), day, start, end, self._naive, True)
+            for day, upto, upto_end in stretches
+            for start, end in slices(layout.records_path(self._root, day), upto, upto_end)
+        ]
+        numbers: tuple[int, dict[int, int]] = (0, {})
+        with self._workers(sum(end - start for _, start, end in stretches)) as workers:
+            for part in workers.in_order(parse, pieces):
+                if numbers[0] != part.day:
+                    numbers = (part.day, self._numbers(part.day, part.start))
+                numbered = zip(map(numbers[1].get, part.offsets()), part.documents(), strict=True)
+                known = [(number, document) for number, document in numbered if number is not None]
+                self.segments.add(part.day, part.end, known)
+
+    def _numbers(self, day: int, start: int) -> dict[int, int]:
+        """The catalog's numbers of a day's lines by their offsets: it alone says which number a line has.
+
+        Superseded lines too: they are found again when the line that superseded them vanishes.
+        """
         span = (day << DAY_SHIFT, (day + 1) << DAY_SHIFT, start)
         of_a_day = "WHERE id >= ? AND id < ? AND offset >= ?"
         query = f"SELECT offset, id FROM record {of_a_day} UNION ALL SELECT offset, id FROM superseded {of_a_day}"
-        numbers = dict(self.catalog.db.execute(query, (*span, *span)))
-        for line in records(layout.records_path(self._root, day), start, end):
-            if line.record is not None and line.offset in numbers:
-                yield numbers[line.offset], document(*searchable(line.record))
+        return dict(self.catalog.db.execute(query, (*span, *span)))
+
+
+def _fresh(found: Sequence[Change]) -> int:
+    return sum(change.stat.st_size - change.start for change in found if change.stat)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

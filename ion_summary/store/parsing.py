@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,20 +37,24 @@ class Parsed(NamedTuple):
         numbers, *others = self.columns
         return list(map(Row._make, zip([base + number for number in numbers], *others, strict=True)))
 
+    def offsets(self) -> Sequence[int]:
+        """Where the line of each row begins."""
+        return self.columns[Row._fields.index("offset")] if self.columns else ()
+
     def documents(self) -> list[bytes]:
         """The document of each row; only if they were wanted."""
         return self.texts.split(b"\n") if self.columns else []
 
 
-def slices(path: Path, start: int, stat: os.stat_result) -> Iterator[tuple[int, int]]:
-    """Stretches of a partition, from byte ``start`` to the size that ``stat`` tells, each of whole lines."""
+def slices(path: Path, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Stretches of a partition, from byte ``start`` to byte ``end``, each of whole lines."""
     with path.open("rb") as file:
-        while start < stat.st_size:
-            file.seek(min(start + _SLICE, stat.st_size))
+        while start < end:
+            file.seek(min(start + _SLICE, end))
             file.readline()
-            end = min(file.tell(), stat.st_size)
-            yield start, end
-            start = end
+            middle = min(file.tell(), end)
+            yield start, middle
+            start = middle
 
 
 def parse(path: Path, day: int, start: int, end: int, naive: tzinfo | None, with_documents: bool) -> Parsed:

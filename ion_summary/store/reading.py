@@ -37,7 +37,10 @@ class IndexReader:
     instead; the segments then know less, and the lines behind them are looked at.
     """
 
-    def __init__(self, root: Path, naive: tzinfo | None, on_damage: Callable[[Finding], None]) -> None:
+    def __init__(
+        self, root: Path, naive: tzinfo | None, on_damage: Callable[[Finding], None], processes: int | None = 1
+    ) -> None:
+        self._processes = processes
         self._root = root
         self._naive = naive
         self._on_damage = on_damage
@@ -114,7 +117,7 @@ class IndexReader:
             if not lock.try_acquire():
                 return False
             try:
-                writer = IndexWriter(self._root, self._naive, self._on_damage)
+                writer = IndexWriter(self._root, self._naive, self._on_damage, self._processes)
                 try:
                     what(writer)
                 finally:
@@ -155,7 +158,7 @@ class IndexReader:
             if change.afresh:
                 mine.drop_day(change.day)
             note(mine.db, self._root, change.day, change.stat, change.start, number)
-            for start, end in slices(path, change.start, change.stat):
+            for start, end in slices(path, change.start, change.stat.st_size):
                 part = parse(path, change.day, start, end, self._naive, with_documents=False)
                 mine.add(part.numbered(number))  # what is damaged is the next writer's affair
                 number += part.lines

@@ -27,6 +27,7 @@ from ion_summary.store.segments import Segments
 from ion_summary.text.clean import clean, one_line
 
 if TYPE_CHECKING:
+    from ion_summary.progress import Progress
     from ion_summary.store.writing import StoreWriter
 
 # Whoever only reads, and that is most, does not wait for the import of what writes: that stands inside the methods.
@@ -42,17 +43,27 @@ class SessionSummaryStorage:
         path: the store's directory; made at the first write.
         lock_timeout: seconds to wait for another writer before ``StoreLockedError``.
         tz: the zone of naive times, as an adopted store has them; None is the local one.
+        processes: how many may share the work where much is to be indexed, as after an update; None takes one for each
+            processor. They import the main module anew: an application must allow for that.
 
     Reading never waits for a writer; threads that share a storage read one after the other. ``damage`` collects what
     was found damaged since the storage was opened.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, lock_timeout: float = 10.0, tz: tzinfo | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        lock_timeout: float = 10.0,
+        tz: tzinfo | None = None,
+        processes: int | None = 1,
+    ) -> None:
         self.path = Path(path).absolute()
         self.tz = tz
         self.damage: list[Finding] = []
         self._lock_timeout = lock_timeout
-        self._reader = IndexReader(self.path, tz, self.damage.append)
+        self._processes = processes
+        self._reader = IndexReader(self.path, tz, self.damage.append, processes)
         self._finder = Finder(self.path, self.damage.append)
         self._one_at_a_time = RLock()
         # Kept from one save to the next, because opening it takes longer than saving. It is used under the lock alone.
@@ -191,6 +202,21 @@ class SessionSummaryStorage:
     @contextlib.contextmanager
     def writing(self) -> Iterator[StoreWriter]:
         """The store for writing, made if there is none, while the writer's lock is held."""
+        with self._in_hand() as writer:
+            writer.catch_up()
+            yield writer
+
+    def rebuild(self, progress: Progress, workers: int | None) -> None:
+        """Makes the index anew, with so many processes (None: one for each processor), whatever there was before.
+
+        Raises StoreLockedError, StoreNotWritableError.
+        """
+        with self._in_hand() as writer:
+            writer.rebuild(progress, workers)
+
+    @contextlib.contextmanager
+    def _in_hand(self) -> Iterator[StoreWriter]:
+        """The store as it was left."""
         from ion_summary.store.files import make_directory
         from ion_summary.store.writing import StoreWriter
 
@@ -199,9 +225,8 @@ class SessionSummaryStorage:
             with self.locked():
                 if self._writer is None or not self._writer.is_current:
                     self._close_writer()
-                    self._writer = StoreWriter(self.path, self.tz, self.damage.append)
+                    self._writer = StoreWriter(self.path, self.tz, self.damage.append, self._processes)
                 try:
-                    self._writer.catch_up()
                     yield self._writer
                 except BaseException:
                     self._close_writer()

@@ -102,7 +102,7 @@ class Verifier:
         """What the partition held when the index was asked: others may write meanwhile."""
         known, _ = catalog.partitions().get(day, (0, 0))
         self._require_same(path, day, catalog)
-        for start, end in slices(path, 0, stat):
+        for start, end in slices(path, 0, stat.st_size):
             if start < known:
                 yield parse(path, day, start, min(end, known), self._naive, True)
 

@@ -41,12 +41,14 @@ class Entry:
 
 
 class StoreWriter:
-    """The store in the hands of the lock's holder."""
+    """The store in the hands of the lock's holder. The arguments are those of ``IndexWriter``."""
 
-    def __init__(self, root: Path, naive: tzinfo | None, on_damage: Callable[[Finding], None]) -> None:
+    def __init__(
+        self, root: Path, naive: tzinfo | None, on_damage: Callable[[Finding], None], processes: int | None = 1
+    ) -> None:
         self._root = root
         self._on_damage = on_damage
-        self._index = IndexWriter(root, naive, on_damage)
+        self._index = IndexWriter(root, naive, on_damage, processes)
         self._tombstones: tuple[tuple[int, int] | None, Tombstones] = (None, Tombstones())
 
     @property
@@ -179,6 +181,7 @@ class StoreWriter:
 
     def rebuild(self, progress: Progress, workers: int | None) -> None:
         """Reads every partition anew. What was noted of transcript files goes with the rest: they are read again."""
+        self._repair_transcripts()
         with Workers(workers) as some:
             self._index.rebuild(progress, some)
 

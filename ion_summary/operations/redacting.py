@@ -13,10 +13,13 @@ from ion_summary.model import Message, Session
 from ion_summary.operations.drafts import Draft, Origin, draft
 from ion_summary.operations.identity import prefix_numbers
 from ion_summary.text.language import language
+from ion_summary.text.personal_data import mark_pattern
 from ion_summary.text.redaction import Redactor
 
 _STATES = 16
 """Beginnings that a grown session is recognised by, the latest ones, where they may have been stored otherwise."""
+_CHARACTERS = 1 << 20
+"""Of all these beginnings together: of a long session the latest one alone."""
 
 
 def redacted_draft(session: Session, origin: Origin) -> Draft:
@@ -53,13 +56,26 @@ def _stored_before(messages: Sequence[Message], redacted: Sequence[Message]) -> 
     What is said late may show that a number before it is personal, which had been stored as it stands.
     """
     marked = [number for number, pair in enumerate(zip(messages, redacted, strict=True)) if pair[0] != pair[1]]
+    if all(_speaks_for_itself(messages[number], redacted[number]) for number in marked):
+        return []
+    size = sum(len(each.content) for each in messages)
     numbers: dict[int, None] = {}
-    for count in marked[-_STATES:]:
+    for count in marked[-max(1, min(_STATES, _CHARACTERS // (size + 1))) :]:
         beginning = messages[:count]
         if beginning:
             marked_in = language(beginning[0].content)
             numbers |= dict.fromkeys(prefix_numbers(_redacted(beginning, Redactor(marked_in))))
     return list(numbers)
+
+
+def _speaks_for_itself(message: Message, redacted: Message) -> bool:
+    """Whether nothing in a message is marked only because of what is said elsewhere."""
+    (alone,) = _redacted([message], Redactor())
+
+    def marks(one: Message) -> int:
+        return len(mark_pattern().findall(f"{one.name} {one.content}"))
+
+    return marks(alone) == marks(redacted)
 
 
 def _marked(value: Any, marked: Callable[[str], str]) -> Any:

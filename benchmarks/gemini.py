@@ -23,6 +23,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,8 @@ async def _ours(url: str, concurrency: int, rpm: float | None, seconds: float) -
     limits = Limits(concurrency=concurrency, rpm=rpm)
     stack = stacked(gemini, MODEL, limits=limits, budget=Budget(100.0), prices=prices)
     await gemini.summarize(requests[0])
-    figures = await _for(seconds, concurrency, requests, stack.summarize)
+    # A session is asked about once: what its request remembers is no help for the next.
+    figures = await _for(seconds, concurrency, requests, lambda request: stack.summarize(replace(request)))
     figures["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     await stack.close()
     return figures
@@ -255,7 +257,7 @@ def _sets(data: Path | None) -> Iterator[tuple[str, list[LlmRequest]]]:
 
 def _plain(request: LlmRequest) -> Usage:
     """A call of the text with speakers and one sentence of instruction, answered in prose of the same length."""
-    from ion_summary.summarizers.llm.estimate import raw_tokens
+    from ion_summary.summarizers.llm.tokens import raw_tokens
 
     text = "\n".join(f"{message.name or message.role}: {message.content}" for message in request.messages)
     letters = request.max_chars * 0.6

@@ -46,10 +46,11 @@ class Response:
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-async def serve(handler: Handler, host: str, port: int) -> asyncio.Server:
-    """Listens and has ``handler`` answer."""
+async def serve(handler: Handler, host: str, port: int, came: Callable[[], None] = lambda: None) -> asyncio.Server:
+    """Listens and has ``handler`` answer; ``came`` is told of each connection."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came()
         try:
             while (request := await _read(reader)) is not None:
                 response = await handler(request)

@@ -36,6 +36,7 @@ class State:
     limited: int = 0
     in_flight: int = 0
     most_in_flight: int = 0
+    connections: int = 0
     paid: Counter[str] = field(default_factory=Counter)
     input_tokens: int = 0
     output_tokens: int = 0
@@ -115,7 +116,7 @@ class FakeGemini:
     async def run(self, ready: threading.Event | None = None) -> None:
         """Serves until it is told to end."""
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        server = await serve(self._handle, self.host, self.port)
+        server = await serve(self._handle, self.host, self.port, self._connected)
         self.port = server.sockets[0].getsockname()[1]
         self.url = f"http://{self.host}:{self.port}"
         if ready is not None:
@@ -125,6 +126,9 @@ class FakeGemini:
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
         await asyncio.sleep(0)
+
+    def _connected(self) -> None:
+        self.state.connections += 1
 
     async def _handle(self, request: Request) -> Response:
         path = request.path

@@ -13,8 +13,8 @@ from ion_summary.errors import ProviderError, ProviderRefusedError
 from ion_summary.model import Message, Usage
 from ion_summary.summarizers.llm import LlmRequest, LlmSummary
 from ion_summary.summarizers.llm.condense import Condensing
-from ion_summary.summarizers.llm.estimate import raw_tokens
 from ion_summary.summarizers.llm.gemini import GeminiSummarizer
+from ion_summary.summarizers.llm.tokens import raw_tokens
 from tests.fake_gemini import FakeGemini
 from tests.fake_gemini.answers import prompt_text
 from tests.summarizers.conftest import KEY, MODEL, korean, run

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from ion_summary.errors import ProviderError
 from ion_summary.model import Message, Usage
+from ion_summary.summarizers.llm.tokens import raw_tokens
 from ion_summary.text.language import language
 
 __all__ = [
@@ -54,7 +55,16 @@ class LlmRequest:
     @cached_property
     def language(self) -> str:
         """In which language most of the session is said: ``"ko"`` or ``"en"``."""
-        return language("\n".join(message.content for message in self.messages))
+        return language(self._said)
+
+    @cached_property
+    def raw_tokens(self) -> float:
+        """The tokens of what is said, at a first guess."""
+        return raw_tokens(self._said)
+
+    @property
+    def _said(self) -> str:
+        return "\n".join(message.content for message in self.messages)
 
 
 @dataclass(frozen=True, slots=True)

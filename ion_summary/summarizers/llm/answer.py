@@ -88,8 +88,8 @@ def _cited(bullets: Sequence[Any], messages: int) -> list[_Bullet]:
             continue
         text = _LIST_MARK.sub("", one_line(bullet["text"])).strip()
         cites = _numbers(bullet.get("messages"), messages)
-        if cites and any(map(str.isalnum, text)) and fold(text) not in seen:
-            seen.add(fold(text))
+        if cites and any(map(str.isalnum, text)) and (folded := fold(text)) not in seen:
+            seen.add(folded)
             kept.append(_Bullet(text, cites))
     return kept
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from ion_summary.errors import ProviderError
 from ion_summary.model import Message, Usage
 from ion_summary.summarizers.llm import LlmRequest, LlmSummarizer, LlmSummary
-from ion_summary.summarizers.llm.estimate import raw_tokens
+from ion_summary.summarizers.llm.tokens import raw_tokens
 from ion_summary.summarizers.llm.unsupported import flags_of
 from ion_summary.summarizers.llm.wrapper import Wrapper
 from ion_summary.text.graphemes import whole
@@ -21,6 +21,7 @@ from ion_summary.text.graphemes import whole
 #: Input tokens of one call. Models take a million, but find less and less of what stands in the middle.
 PART_TOKENS = 32_000
 _PART_BULLETS, _PART_CHARS = 12, 1_600
+_PER_MESSAGE = 8  # tokens of its number and its speaker, at most
 _NOTES = "notes"
 # Parts of parts of parts: more than anybody ever wrote. Notes that are no shorter than the parts end it at once.
 _DEEPEST = 6
@@ -48,7 +49,7 @@ class Condensing(Wrapper):
 
     def fits(self, request: LlmRequest) -> bool:
         """Whether one call is enough."""
-        return sum(map(_tokens, request.messages)) <= self._part_tokens
+        return request.raw_tokens + _PER_MESSAGE * len(request.messages) <= self._part_tokens
 
     def estimate(self, request: LlmRequest) -> Usage:
         """What all calls for ``request`` will probably take."""
@@ -180,7 +181,7 @@ def _size(pieces: Sequence[_Numbered]) -> float:
 
 
 def _tokens(message: Message) -> float:
-    return raw_tokens(message.content) + 8
+    return raw_tokens(message.content) + _PER_MESSAGE
 
 
 def _end(content: str, start: int, room: int) -> int:

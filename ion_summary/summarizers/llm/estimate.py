@@ -5,33 +5,19 @@ Counting is a network call there. A text's letters give a first guess, and every
 
 from __future__ import annotations
 
-import re
-
 from ion_summary.model import Usage
 from ion_summary.summarizers.llm import LlmRequest
 from ion_summary.summarizers.llm.prompt import answer_room
+from ion_summary.summarizers.llm.tokens import ASCII, HANGUL
 
-# Tokens per character of each script before anything was learnt: cautious figures for tokenizers of Gemini's family,
-# which take some four Latin letters, or one to two Hangul syllables, for one token.
-_HANGUL, _OTHER, _ASCII = 0.7, 1.0, 0.26
 _PER_CALL = 360  # the instructions, the schema and the marks around the session
 _PER_MESSAGE = 5  # its number, its speaker and its line's end
 _WEIGHT = 0.1  # of the newest observation
 _FIRST_MARGIN, _LEAST_MARGIN = 1.6, 1.1
 _SURE_AFTER = 20  # observations
 
-_HANGUL_LETTERS = "[가-힣ᄀ-ᇿㄱ-ㆎ]+"
 _ANSWER_PER_BULLET = 15  # JSON on one line around a bullet, and the numbers that it cites
 _ANSWER_FILLED = 0.6  # share of the room that answers use
-
-
-def raw_tokens(text: str) -> float:
-    """The first guess for ``text``."""
-    if text.isascii():
-        return len(text) * _ASCII
-    ascii_letters = len(text.encode("ascii", "ignore"))
-    hangul = len("".join(re.findall(_HANGUL_LETTERS, text)))
-    return hangul * _HANGUL + ascii_letters * _ASCII + (len(text) - hangul - ascii_letters) * _OTHER
 
 
 class _Ratio:
@@ -83,10 +69,9 @@ class Estimator:
 
 
 def _raw_input(request: LlmRequest) -> float:
-    text = "\n".join(message.content for message in request.messages)
-    return _PER_CALL + _PER_MESSAGE * len(request.messages) + raw_tokens(text)
+    return _PER_CALL + _PER_MESSAGE * len(request.messages) + request.raw_tokens
 
 
 def _raw_output(request: LlmRequest, language: str) -> float:
-    per_letter = _HANGUL if language == "ko" else _ASCII
+    per_letter = HANGUL if language == "ko" else ASCII
     return request.max_chars * per_letter * _ANSWER_FILLED + request.max_bullets * _ANSWER_PER_BULLET

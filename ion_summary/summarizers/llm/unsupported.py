@@ -74,7 +74,7 @@ def _source(message: Message) -> str:
     return f"{message.name or message.role}: {message.content}"
 
 
-@cache
+@cache  # what a match begins with comes first, then what must not stand before it: so it is looked for quickly
 def _patterns() -> dict[str, re.Pattern[str]]:
     months = "|".join(f"{name}|{name[:3]}" for name in _MONTHS)
     return {
@@ -92,10 +92,10 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             re.IGNORECASE,
         ),
         "number": re.compile(
-            r"(?<![\w.])\d[\d,]*(?:[.:]\d+)*(?:\s?(?:천만|백만|천|만|억)|\s?(?:k|thousand|million|billion|m)\b)?",
+            r"\d(?<![\w.].)[\d,]*(?:[.:]\d+)*(?:\s?(?:천만|백만|천|만|억)|\s?(?:k|thousand|million|billion|m)\b)?",
             re.IGNORECASE,
         ),
-        "name": re.compile(r"(?<![\w'-])[A-Z][a-z]+(?:['-][A-Za-z]+)*(?![\w])"),
+        "name": re.compile(r"[A-Z](?<![\w'-].)[a-z]+(?:['-][A-Za-z]+)*(?![\w])"),
         "ko_name": re.compile(rf"(?<![가-힣])([가-힣]{{2,4}}?)\s?(?:{_KO_TITLES})"),
     }
 

@@ -45,7 +45,7 @@ class Dialogue:
             term[vocabulary.WORTH] = vocabulary.worth_of(term)
         for sentence in self.running._pool:
             sentence.factor = candidates.factor_of(sentence.features)
-            sentence.fresh = vocabulary._BASE + sum(terms[name][vocabulary.WORTH] for name in sentence.terms)
+            sentence.fresh = vocabulary._BASE + sum(term[vocabulary.WORTH] for term in sentence.terms)
             sentence.price = 0.0
 
     def value(self) -> float:

@@ -8,6 +8,7 @@ from ion_summary.summarizers import words
 from ion_summary.summarizers.noise import is_placeholder, is_tidy, tidy
 from ion_summary.summarizers.openings import strip_opening
 from ion_summary.summarizers.speakers import Speaker
+from ion_summary.summarizers.vocabulary import NAME
 from ion_summary.summarizers.weights import FACTOR
 from ion_summary.summarizers.words import Word
 from ion_summary.text.sentences import LONG, spaced, split_clauses
@@ -66,20 +67,20 @@ class Sentence:
         self.words = words
         self.spoken = spoken
         self.features = features
-        self.terms: dict[str, Term] = {}
+        self.terms: list[Term] = []
         self.price = 0.0
 
     def to_list(self) -> list[Any]:
         """The sentence as JSON values."""
         place = [self.mark, self.message, self.turn, self.order]
-        return [self.text, list(self.terms), self.features, *place, *self.speaker]
+        return [self.text, [term[NAME] for term in self.terms], self.features, *place, *self.speaker]
 
     @classmethod
     def from_list(cls, state: list[Any], vocabulary: Vocabulary) -> Sentence:
         """What ``to_list`` described, with the terms that ``vocabulary`` knows."""
         text, terms, features, mark, message, turn, order, side, name = state
         made = cls(text, (), 0, features)
-        made.terms = {term: vocabulary.term(term) for term in terms}
+        made.terms = [vocabulary.term(term) for term in terms]
         made.mark, made.message, made.turn, made.order, made.speaker = mark, message, turn, order, (side, name)
         made.factor = factor_of(features)
         return made

@@ -10,7 +10,7 @@ from ion_summary.summarizers.candidates import Heard, Sentence, names_of
 from ion_summary.summarizers.running import RunningSummary, limits_of
 from ion_summary.summarizers.selection import EXACT_BITS, exactness, length_power
 from ion_summary.summarizers.speakers import Speaker
-from ion_summary.summarizers.vocabulary import UNIT, WORTH
+from ion_summary.summarizers.vocabulary import NAME, UNIT, WORTH
 
 if TYPE_CHECKING:
     from ion_summary.summarizers.running import AnyMessage
@@ -62,7 +62,7 @@ class _Recording(RunningSummary):
                 factors["exact"] = exact
             if sentence is self._asked:
                 factors["open"] = weights.OPEN
-            terms = {name: term[WORTH] / UNIT for name, term in sentence.terms.items()}
+            terms = {term[NAME]: term[WORTH] / UNIT for term in sentence.terms}
             length = (len(shown.get(sentence.order, sentence.text)) + weights.PADDING + len(label)) ** power
             score = (weights.BASE + sum(terms.values())) / length
             for factor in factors.values():

@@ -67,7 +67,7 @@ class RunningSummary:
             voice = len(self._voices)
             if voice < _MOST_VOICES:
                 self._voices[speaker] = voice
-        heard = listen(text)
+        heard = listen(text[1:] if text[:1] == "@" and speakers.is_person(name) else text)
         if heard.greets and self._turn - self._topic_turn >= _TOPIC_TURNS:
             self._new_topic = True
         if heard.sentences:

@@ -6,13 +6,14 @@ from bisect import bisect_left, bisect_right
 from collections import namedtuple
 from collections.abc import Sequence
 from heapq import heapify, heappop, heappush, heapreplace
+from itertools import count
 from math import log
 from operator import attrgetter, mul
 
 from ion_summary.summarizers import weights
 from ion_summary.summarizers.bullets import ARROW, Bullet
 from ion_summary.summarizers.candidates import BIT, Sentence
-from ion_summary.summarizers.vocabulary import WORTH
+from ion_summary.summarizers.vocabulary import SAID, WORTH
 
 MOST_REPLIES = 2  # turns that may follow the first in one bullet
 _MARKS = 4  # "- " and ": "
@@ -41,6 +42,7 @@ def select(pool: Sequence[Sentence], frame: Frame, last_turn: int) -> list[Bulle
     return _Selection(pool, frame, last_turn).run() if pool else []
 
 
+_numbers = count(1)  # of summaries, to mark the terms that are said in one
 _LOOKED_AT = 20  # sentences; and at least two for each bullet
 
 
@@ -60,7 +62,6 @@ class _Selection:
         self.offered = bytearray(len(pool))
         self.turns = [sentence.turn for sentence in pool]
         self.beside: set[int] = set()  # the turns in the summary and those next to them
-        self.said: dict[str, int] = {}  # the terms in the summary so far, with their worth
         self.fresh: list[float] = [sentence.fresh for sentence in pool]
         self.scale = self._prices()
         for place in range(bisect_left(self.turns, last_turn - 1), len(pool)):
@@ -85,22 +86,23 @@ class _Selection:
         return prices
 
     def run(self) -> list[Bullet]:
-        pool, heap, score, said, fresh, scale = self.pool, self.heap, self.score, self.said, self.fresh, self.scale
+        pool, heap, score, fresh, scale = self.pool, self.heap, self.score, self.fresh, self.scale
+        number = next(_numbers)
         less = 1.0 - weights.REPEATED
-        known = [0] * len(pool)  # how many terms had been said when a score was right
-        said_now = 0
+        known = [0] * len(pool)  # how many had been taken when a score was right
+        taken = 0
         while heap:
             best, place = heap[0]
             if best != -score[place]:
                 heappop(heap)
                 continue
             sentence = pool[place]
-            if known[place] != said_now:
-                known[place] = said_now
+            if known[place] != taken:
+                known[place] = taken
                 repeated = 0
-                for name in sentence.terms:
-                    if name in said:
-                        repeated += said[name]
+                for term in sentence.terms:
+                    if term[SAID] == number:
+                        repeated += term[WORTH]
                 if repeated:
                     fresh[place] = worth = sentence.fresh - less * repeated
                     worth *= scale[place]
@@ -111,9 +113,9 @@ class _Selection:
             heappop(heap)
             score[place] = 0.0
             if len(sentence.text) < self.room and self._take(sentence):
-                for name, term in sentence.terms.items():
-                    said[name] = term[WORTH]
-                said_now = len(said)
+                for term in sentence.terms:
+                    term[SAID] = number
+                taken += 1
         return self._finished()
 
     def _finished(self) -> list[Bullet]:

@@ -51,6 +51,11 @@ def read(message: Any) -> tuple[str, str, str]:
     return side, name, "" if content is None else str(content)
 
 
+def is_person(name: str) -> bool:
+    """Whether it is the name of somebody, not of a side."""
+    return bool(name) and name.lower() not in _SIDES
+
+
 def short_name(name: str) -> str:
     """``name`` as a bullet shows it: whole if short, else initials (``Project Manager`` is PM, ``Person1`` is P1)."""
     name = re.sub(_NOT_A_LABEL, " ", name).strip()

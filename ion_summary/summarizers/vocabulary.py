@@ -22,9 +22,10 @@ _LOG = [log1p(count) ** 1.5 for count in range(_MOST_COUNTED + 1)]
 
 
 UNIT = 1000  # worths are whole thousandths: sums of them are exact in any order, so a restored state goes on exactly
-COUNT, VOICES, KIND, FORM, WORTH, HOLDERS = range(6)
-# In how many sentences it was, of which voices (bits), its kind, the form that a tag shows, what it is worth, and the
-# sentences of the pool that have it. A list, because making one is three times as fast as making an object.
+COUNT, VOICES, KIND, FORM, WORTH, HOLDERS, NAME, SAID = range(8)
+# In how many sentences it was, of which voices (bits), its kind, the form that a tag shows, what it is worth, the
+# sentences of the pool that have it, what all its forms share, and the number of the last summary that said it. A list,
+# because making one is three times as fast as making an object.
 
 
 class Vocabulary:
@@ -34,40 +35,44 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self.terms: dict[str, Term] = {}
-        self._changed: dict[str, Term] = {}  # those that have been counted again since ``settle``
+        self._changed: list[Term] = []  # those that have been counted again since ``settle``
 
     def add(self, sentence: Sentence, voice: int) -> int:
         """Counts the terms of ``sentence``, said by the speaker with the number ``voice``; how many of them are new."""
         known, changed, mine = self.terms, self._changed, sentence.terms
+        find = known.get
         bit = 1 << voice
         fresh = _BASE
         before = len(known)
         for word in sentence.words:
             name = word.term
-            if name in mine:  # another form of it in the same sentence
-                continue
-            term = known.get(name)
+            term = find(name)
             if term is None:
                 kind = word.kind
                 value = _ONCE[kind]
-                mine[name] = known[name] = [1, bit, kind, word.form, value, [sentence]]
+                known[name] = term = [1, bit, kind, word.form, value, [sentence], name, 0]
+                mine.append(term)
                 fresh += value
                 continue
-            mine[name] = changed[name] = term
+            holders = term[HOLDERS]
+            if holders and holders[-1] is sentence:
+                continue  # another form of it in the same sentence
+            mine.append(term)
+            changed.append(term)
             term[COUNT] += 1
             term[VOICES] |= bit
             form = word.form
             if form and form != term[FORM] and (not term[FORM] or len(form) < len(term[FORM])):
                 term[FORM] = form
-            term[HOLDERS].append(sentence)
+            holders.append(sentence)
             fresh += term[WORTH]
         sentence.fresh = fresh
         return len(known) - before
 
     def settle(self) -> None:
         """Brings ``fresh`` of all held sentences up to date: what their terms are worth together."""
-        for term in self._changed.values():
-            count, voices, kind, _, worth, holders = term
+        for term in self._changed:
+            count, voices, kind, _, worth, holders, _, _ = term
             table = _SHARED_WORTH if voices & (voices - 1) else _WORTH
             value = table[kind][count if count < _MOST_COUNTED else _MOST_COUNTED]
             more = value - worth
@@ -80,18 +85,18 @@ class Vocabulary:
     def hold(self, sentence: Sentence) -> None:
         """Takes ``sentence``, whose terms are counted already, among those that are kept up to date."""
         sentence.fresh = _BASE
-        for term in sentence.terms.values():
+        for term in sentence.terms:
             sentence.fresh += term[WORTH]
             term[HOLDERS].append(sentence)
 
     def let_go(self, sentence: Sentence) -> None:
         """Keeps ``sentence`` up to date no more."""
-        for term in sentence.terms.values():
+        for term in sentence.terms:
             term[HOLDERS].remove(sentence)
 
     def term(self, name: str) -> Term:
         """The term of that name; one that nobody has used if it is not known."""
-        return self.terms.get(name) or [0, 0, EMPTY, "", 0, []]
+        return self.terms.get(name) or [0, 0, EMPTY, "", 0, [], name, 0]
 
     def forget_rare(self) -> None:
         """Makes room by forgetting the terms used least, except those of held sentences."""
@@ -112,7 +117,7 @@ class Vocabulary:
         """What ``to_dict`` described; sentences are to be held again."""
         made = cls()
         for name, term in state.items():
-            made.terms[name] = [*term, worth_of(term), []]
+            made.terms[name] = [*term, worth_of(term), [], name, 0]
         return made
 
 

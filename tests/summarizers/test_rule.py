@@ -93,6 +93,22 @@ def test_noise_is_left_out(said: str, never: list[str], still: str) -> None:
     assert not [noise for noise in never if noise in text]
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            {"name": "Jonas", "content": "@Maya Reed please send the invoice to Kim."},
+            "Maya Reed please send the invoice",
+        ),
+        ({"role": "user", "name": "민지", "content": "@서준 견적서를 보내 주세요."}, "서준 견적서를 보내"),
+        ({"role": "user", "content": "@김 대리 견적서를 보내 주세요."}, "김 대리 견적서를 보내"),
+        ({"name": "Jonas", "content": "I told @Maya Reed that the invoice is wrong."}, "@Maya Reed that the invoice"),
+    ],
+)
+def test_a_mention_keeps_its_name(said: dict[str, str], shown: str) -> None:
+    assert shown in summarize([said])
+
+
 def test_code_is_shortened_to_its_point() -> None:
     block = "Try this:\n```bash\n# first\n\nsudo systemctl restart web\n```\nIt takes a minute."
     error = "It fails:\n```\nTraceback (most recent call last):\n  File \"x.py\", line 1\nKeyError: 'total'\n```"

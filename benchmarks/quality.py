@@ -37,13 +37,10 @@ WIDE = (8, 800)
 Rows = dict[str, list[dict[str, Any]]]
 
 
-def systems(language: str, skip_slow: bool) -> Iterator[tuple[str, baselines.System]]:
+def systems(language: str) -> Iterator[tuple[str, baselines.System]]:
     yield "ours", summarize
     for name in OTHERS:
-        if name.islower():
-            yield name, getattr(baselines, name)
-        elif not (skip_slow and name == "TextRank"):
-            yield name, baselines.sumy(name, language)
+        yield name, getattr(baselines, name) if name.islower() else baselines.sumy(name, language)
 
 
 def rouge(rows: Rows) -> None:
@@ -53,7 +50,7 @@ def rouge(rows: Rows) -> None:
     for name, dialogues in rows.items():
         language = dialogues[0]["lang"]
         references = [References(row) for row in dialogues]
-        for system, run in systems(language, skip_slow=name == "qmsum"):
+        for system, run in systems(language):
             line: list[float] = []
             budgets = ((REFERENCE_BUDGETS[name], 0), (ROOMY, 2), (WIDE, 2))
             scores = [
@@ -95,7 +92,7 @@ def _by_morphemes(rows: Rows) -> None:
     for name, dialogues in rows.items():
         if dialogues[0]["lang"] == "ko":
             references = [References(row) for row in dialogues]
-            for system, run in systems("ko", skip_slow=False):
+            for system, run in systems("ko"):
                 scores = [
                     r.score(run(row["messages"], *REFERENCE_BUDGETS[name]))
                     for row, r in zip(dialogues, references, strict=True)

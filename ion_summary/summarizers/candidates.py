@@ -191,8 +191,8 @@ def _take(spoken: list[str], found: list[Word], terms: list[Word], bits: int, he
     if not bits & words.TALKS or (len(rest) < 30 and is_placeholder(rest)):
         _take_small_talk(sentence, rest, bits, heard)
         return
-    if len(rest) < len(sentence) and whole & _MAY_GREET and _read(sentence[: -len(rest)])[2] & words.GREET:
-        heard.greets = True
+    if len(rest) < len(sentence) and (whole & _MAY_GREET or sentence[-len(rest) - 1] != " "):
+        heard.greets = heard.greets or _read(sentence[: -len(rest)])[2] & words.GREET != 0
     features = 0
     heard.asks = False
     if ends & words.QUESTION:

@@ -47,6 +47,7 @@ class RunningSummary:
         self._pool: list[Sentence] = []
         self._vocabulary = Vocabulary()
         self._voices: dict[Speaker, int] = {}
+        self._shown: dict[Speaker, str] = {}  # how each of them is shown
         self._messages = self._turn = self._order = self._topic_turn = self._spoken = self._opening = 0
         self._last: Speaker | None = None
         self._longest = 0  # characters of the longest sentence so far
@@ -111,7 +112,6 @@ class RunningSummary:
         if not goes_on:
             self._turn += 1
             self._spoken = 0
-        self._spoken += sum(len(s.text) for s in heard.sentences)
         self._count(heard.sentences, self._features_of_turn(heard, speaker), speaker, voice)
         if heard.asks:
             self._asked = heard.sentences[-1]
@@ -124,23 +124,25 @@ class RunningSummary:
 
     def _count(self, sentences: list[Sentence], of_turn: int, speaker: Speaker, voice: int) -> None:
         """Gives every one of a message's ``sentences`` its place and its features, and counts its terms."""
-        count = self._vocabulary.add
-        place = len(self._pool)
+        count, known = self._vocabulary.add, factors.get
+        message, turn, mark, order, place = self._messages, self._turn, self._mark, self._order, len(self._pool)
         here = of_turn | _LEAD
         if speaker != self._last:
             here |= _REPLY if self._asked is None else _ANSWER
         for ordinal, sentence in enumerate(sentences):
-            sentence.message, sentence.turn, sentence.order = self._messages, self._turn, self._order + ordinal
-            sentence.speaker, sentence.mark, sentence.place = speaker, self._mark, place + ordinal
+            sentence.message, sentence.turn, sentence.mark, sentence.speaker = message, turn, mark, speaker
+            sentence.order, sentence.place = order + ordinal, place + ordinal
             new, size = count(sentence, voice), len(sentence.terms)
             if 2 * new > size:
                 here |= _NOVEL
             features = sentence.features = sentence.features | here | of_size(size, sentence.spoken)
-            sentence.factor = factors.get(features) or factor_of(features)
-            if len(sentence.text) > self._longest:
-                self._longest = len(sentence.text)
+            sentence.factor = known(features) or factor_of(features)
+            length = len(sentence.text)
+            self._spoken += length
+            if length > self._longest:
+                self._longest = length
             here = of_turn if ordinal < 2 else of_turn | _LATE
-        self._order += len(sentences)
+        self._order = order + len(sentences)
 
     def _features_of_turn(self, heard: Heard, speaker: Speaker) -> int:
         features = _SIDE_BIT[speaker[0]]
@@ -189,7 +191,9 @@ class RunningSummary:
 
     def _labels(self) -> dict[Speaker, str]:
         if len(self._voices) < _MOST_VOICES:
-            return speakers.labels(self._voices)
+            if len(self._shown) != len(self._voices):
+                self._shown = speakers.labels(self._voices)
+            return self._shown
         return speakers.labels(dict.fromkeys((*self._voices, *(s.speaker for s in self._pool))))
 
     def _select(self, limits: Limits, labels: dict[Speaker, str]) -> list[Bullet]:

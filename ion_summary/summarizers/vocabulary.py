@@ -35,7 +35,7 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self.terms: dict[str, Term] = {}
-        self._changed: list[Term] = []  # those that have been counted again since ``settle``
+        self._changed: dict[str, Term] = {}  # those that have been counted again since ``settle``
 
     def add(self, sentence: Sentence, voice: int) -> int:
         """Counts the terms of ``sentence``, said by the speaker with the number ``voice``; how many of them are new."""
@@ -58,7 +58,7 @@ class Vocabulary:
             if holders and holders[-1] is sentence:
                 continue  # another form of it in the same sentence
             mine.append(term)
-            changed.append(term)
+            changed[name] = term
             term[COUNT] += 1
             term[VOICES] |= bit
             form = word.form
@@ -71,7 +71,7 @@ class Vocabulary:
 
     def settle(self) -> None:
         """Brings ``fresh`` of all held sentences up to date: what their terms are worth together."""
-        for term in self._changed:
+        for term in self._changed.values():
             count, voices, kind, _, worth, holders, _, _ = term
             table = _SHARED_WORTH if voices & (voices - 1) else _WORTH
             value = table[kind][count if count < _MOST_COUNTED else _MOST_COUNTED]

@@ -114,7 +114,23 @@ _HEADS = st.sampled_from(
 )
 _MARKS = st.sampled_from(["", " ", ",", ".", "!", "~", "…", " ,", " - ", " – ", "- ", "'", "?", "/", "\n", "  ", "。"])
 _REST = st.sampled_from(
-    ["refund", "Refund", "환불", "@you", "um", "and/or", "3.5", "x_y", "it", "see", "`a`", "e\u0301", "a\u200bb", "Mr."]
+    [
+        "refund",
+        "Refund",
+        "Hi,634/9.",
+        "환불",
+        "@you",
+        "um",
+        "and/or",
+        "3.5",
+        "x_y",
+        "it",
+        "see",
+        "`a`",
+        "e\u0301",
+        "a\u200bb",
+        "Mr.",
+    ]
 )
 _chatter = st.lists(st.tuples(st.one_of(_HEADS, _REST), _MARKS), min_size=1, max_size=8).map(
     lambda pairs: "".join(word + mark for word, mark in pairs)

@@ -77,7 +77,7 @@ def counted(store: Path, asked: dict[str, Question]) -> dict[str, int]:
     counts = dict.fromkeys(asked, 0)
     for path in sorted(store.glob("????-??/session_summaries_*.jsonl")):
         for record in map(orjson.loads, path.read_bytes().splitlines()):
-            text = "\n".join([record["summary"], record["metadata"]["title"], *record["metadata"]["tags"]])
+            text = _text(record)
             holds = {pattern for pattern, compiled in patterns.items() if compiled.search(text)}
             created = datetime.fromisoformat(record["created_at"]).astimezone(UTC).timestamp() * 1000
             for name, each in asked.items():
@@ -93,4 +93,9 @@ def texts(store: Path) -> Iterable[str]:
     """The searched text of every record."""
     for path in sorted(store.glob("????-??/session_summaries_*.jsonl")):
         for record in map(orjson.loads, path.read_bytes().splitlines()):
-            yield "\n".join([record["summary"], record["metadata"]["title"], *record["metadata"]["tags"]])
+            yield _text(record)
+
+
+def _text(record: dict[str, Any]) -> str:
+    metadata = record["metadata"]  # without title and tags if it was saved by together.py
+    return "\n".join([record["summary"], metadata.get("title", ""), *metadata.get("tags", ())])

@@ -6,8 +6,9 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import tzinfo
+from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,13 +29,23 @@ if TYPE_CHECKING:
 # To look whether anything has changed takes some tenths of a millisecond; what this process writes itself, and
 # what others have put into the index, is seen at once all the same.
 _LOOK_AGAIN_S = 0.2
+# Who saves a session has entered it into the index a millisecond after its line is there. To copy the catalog instead
+# takes a tenth of a second for a million records.
+_A_MOMENT_S = 0.05
+_AGAIN_S = 0.001
+
+
+class _Outcome(Enum):
+    DONE = auto()
+    BUSY = auto()
+    REFUSED = auto()
 
 
 class IndexReader:
     """The catalog and the segments as they are, brought up to date when the writer's lock can be had.
 
-    While somebody else writes, or where nothing may be written, a copy of the catalog in memory is brought up to date
-    instead; the segments then know less, and the lines behind them are looked at.
+    While somebody else writes for longer than a moment, or where nothing may be written, a copy of the catalog in
+    memory is brought up to date instead; the segments then know less, and the lines behind them are looked at.
     """
 
     def __init__(
@@ -53,9 +64,9 @@ class IndexReader:
         """The catalog and the segments to ask now."""
         if self._opened is not None and not self._private and time.monotonic() - self._looked < _LOOK_AGAIN_S:
             return self._opened
-        if self._has_changed(self.opened()[0].db):
+        if found := self._changes(self.opened()[0].db):
             self.close()
-            self._opened = self._caught_up()
+            self._opened = self._caught_up(found)
         self._moved = False
         self._looked = time.monotonic()
         return self.opened() if self._opened is None else self._opened
@@ -67,10 +78,10 @@ class IndexReader:
             self._opened = self._open()
         return self._opened
 
-    def _has_changed(self, known: sqlite3.Connection) -> bool:
+    def _changes(self, known: sqlite3.Connection) -> list[Change]:
         if not self._moved and is_settled(known, self._root):
-            return False
-        return bool(changes(known, self._root))
+            return []
+        return changes(known, self._root)
 
     def look_closely(self) -> None:
         """Has the next call open the index again and look at every partition: one was not as the index has read it."""
@@ -100,22 +111,28 @@ class IndexReader:
             self._write(lambda writer: writer.fill_segments())
         return db or _open_or_empty(self._root / layout.INDEX / layout.TEXT, segments.SCHEMA, segments.create)
 
-    def _caught_up(self) -> tuple[Catalog, Segments]:
-        if self._write(lambda writer: writer.catch_up()):
+    def _caught_up(self, found: Sequence[Change]) -> tuple[Catalog, Segments]:
+        outcome = self._write(lambda writer: writer.catch_up())
+        if outcome is _Outcome.DONE:
             known, texts = self._open()
             if not changes(known.db, self._root):
                 return known, texts
             known.db.close()  # it cannot be opened to be read, on a full disk perhaps: that must not look like none
+        elif outcome is _Outcome.BUSY and not any(change.afresh or change.stat is None for change in found):
+            known, texts = self._open()
+            if _are_taken_in(found, known.db):
+                return known, texts
+            known.db.close()
         return self._copied()
 
-    def _write(self, what: Callable[[IndexWriter], None]) -> bool:
-        """Does something to the index if the writer's lock can be had at once; whether it was done."""
+    def _write(self, what: Callable[[IndexWriter], None]) -> _Outcome:
+        """Does something to the index if the writer's lock can be had at once."""
         from ion_summary.store.index import IndexWriter  # most readers need nothing of it
 
         lock = WriterLock(self._root, 0)
         try:
             if not lock.try_acquire():
-                return False
+                return _Outcome.BUSY
             try:
                 writer = IndexWriter(self._root, self._naive, self._on_damage, self._processes)
                 try:
@@ -125,10 +142,9 @@ class IndexReader:
             finally:
                 lock.release()
         except StoreNotWritableError:
-            return (
-                False  # a full disk, a read-only mount, somebody else's store: none of them keeps anyone from reading
-            )
-        return True
+            # a full disk, a read-only mount, somebody else's store: none of them keeps anyone from reading
+            return _Outcome.REFUSED
+        return _Outcome.DONE
 
     def _copied(self) -> tuple[Catalog, Segments]:
         behind, _ = self._open()
@@ -163,6 +179,21 @@ class IndexReader:
                 mine.add(part.numbered(number))  # what is damaged is the next writer's affair
                 number += part.lines
                 note(mine.db, self._root, change.day, change.stat, part.end, number)
+
+
+def _are_taken_in(found: Sequence[Change], known: sqlite3.Connection) -> bool:
+    """Whether whoever writes has, in a moment, entered all that was there into the index. What came since was not there
+    when the question was asked.
+    """
+    wanted = {change.day: change.stat.st_size for change in found if change.stat}
+    deadline = time.monotonic() + _A_MOMENT_S
+    while True:
+        sizes = dict(known.execute("SELECT day, size FROM partition"))
+        if all(sizes.get(day, -1) >= size for day, size in wanted.items()):
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_AGAIN_S)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,9 @@ BASE := .venv/.ready-base
 DEV := .venv/.ready-dev
 BENCH := .venv/.ready-bench
 SETUP_INPUTS := scripts/setup.sh pyproject.toml
-PYTEST_ARGS ?= -n auto --dist worksteal
+# Tests wait for disks and processes about as long as they compute: two for each processor.
+PROCESSES := $(shell echo $$((2 * $$(nproc 2>/dev/null || echo 2))))
+PYTEST_ARGS ?= -n $(PROCESSES) --dist worksteal
 
 .PHONY: help demo demo-llm setup test lint lint-style lint-types lint-layers faults bench docs lock clean
 

@@ -7,7 +7,7 @@ from typing import Any
 from unicodedata import normalize
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ion_summary.errors import UnusableAnswerError
@@ -93,6 +93,7 @@ BULLETS = st.lists(st.tuples(st.text(max_size=300), st.lists(st.integers(0, 3), 
 
 
 @given(BULLETS, st.integers(1, 10), st.integers(5, 900))
+@example([("0000", [1])], 1, 5)
 def test_limits_hold_and_evidence_stays_with_its_bullet(
     bullets: list[tuple[str, list[int]]], max_bullets: int, max_chars: int
 ) -> None:

@@ -49,7 +49,8 @@ class _Bullet:
 def check(answered: str, request: LlmRequest) -> Answer:
     """What of the model's ``answered`` text is a summary of ``request``.
 
-    Raises UnusableAnswerError if it is not the JSON that was asked for, or cites no message that exists.
+    Raises UnusableAnswerError if it is not the JSON that was asked for, cites no message that exists, or has no word
+    that fits into the characters wanted.
     """
     answer = _parsed(answered)
     bullets = _cited(answer["bullets"], len(request.messages))
@@ -57,6 +58,8 @@ def check(answered: str, request: LlmRequest) -> Answer:
         reason = "no bullet cites a message that exists" if answer["bullets"] else "it has no bullets"
         raise UnusableAnswerError(reason=reason)
     bullets = _fitted(bullets, request.max_bullets, request.max_chars)
+    if not bullets:
+        raise UnusableAnswerError(reason=f"nothing of it fits into {request.max_chars} characters")
     texts, evidence = [bullet.text for bullet in bullets], tuple(bullet.cites for bullet in bullets)
     flags = flags_of(texts, evidence, request.messages)
     lines = "\n".join(_MARK + text for text in texts)

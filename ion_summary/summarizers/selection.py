@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import namedtuple
 from collections.abc import Sequence
 from heapq import heapify, heappop, heappush, heapreplace
@@ -64,7 +63,9 @@ class _Selection:
         self.beside: set[int] = set()  # the turns in the summary and those next to them
         self.fresh: list[float] = [sentence.fresh for sentence in pool]
         self.scale = self._prices()
-        for place in range(bisect_left(self.turns, last_turn - 1), len(pool)):
+        for place in range(len(pool) - 1, -1, -1):
+            if self.turns[place] < last_turn - 1:
+                break
             self.scale[place] *= weights.CLOSING
         score = list(map(mul, self.fresh, self.scale))
         most = max(_LOOKED_AT, 2 * limits.bullets)
@@ -142,7 +143,7 @@ class _Selection:
         self.scale[sentence.place] = 0.0
         if turn not in self.bullets:
             self.bullets[turn] = bullet
-            self._offer_neighbours(turn)
+            self._offer_neighbours(sentence)
             if len(self.chosen) == self.limits.bullets and len(bullet.sentences) == 1:
                 self._close()
         return True
@@ -183,11 +184,16 @@ class _Selection:
         self.heap[:] = [(-one, place) for place, one in enumerate(score) if one]
         heapify(self.heap)
 
-    def _offer_neighbours(self, turn: int) -> None:
+    def _offer_neighbours(self, sentence: Sentence) -> None:
         """What stands beside a chosen sentence may join its bullet: it is looked at again, at a better price."""
+        turn, low, high = sentence.turn, sentence.place, sentence.place + 1
         self.beside.update((turn - 1, turn, turn + 1))
         pool, score, scale, offered, turns = self.pool, self.score, self.scale, self.offered, self.turns
-        for near in range(bisect_left(turns, turn - 1), bisect_right(turns, turn + 1)):
+        while low and turns[low - 1] >= turn - 1:
+            low -= 1
+        while high < len(turns) and turns[high] <= turn + 1:
+            high += 1
+        for near in range(low, high):
             if scale[near]:
                 if not offered[near]:
                     offered[near] = 1

@@ -78,6 +78,8 @@ _LONGEST_ENDING = 5
 
 
 def _look(written: str) -> Word:
+    if not _latin_cues:
+        load_lists()
     core = written.rstrip(".,?!")
     if core.isalpha():
         word = read(core)
@@ -209,7 +211,7 @@ def _tag_of(noun: str) -> str:
 
 
 def load_lists() -> None:
-    """Takes over the lists, each word with all its cues; a benchmark that changes them calls it again."""
+    """Takes over the lists, each word with all its cues: with the first word, and when a benchmark has changed them."""
     global _EMPTY_STEMS, _COMMON_STEMS, _latin_cues, _korean_cues, _korean_begins, _korean_ends, _longest_part
     _EMPTY_STEMS = frozenset(stem(word) for word in en.EMPTY if len(word) > 3)
     _COMMON_STEMS = frozenset(stem(word) for word in en.COMMON)
@@ -247,9 +249,8 @@ _CUES = (1 << 17) - 1
 _IS_EMPTY, _IS_COMMON = 1 << 17, 1 << 18  # in ``_korean_begins`` only
 _EMPTY_STEMS: frozenset[str]
 _COMMON_STEMS: frozenset[str]
-_latin_cues: dict[str, int]
+_latin_cues: dict[str, int] = {}
 _korean_cues: dict[str, int]
 _korean_begins: dict[str, int]  # by what a word begins with
 _korean_ends: dict[str, int]
 _longest_part: int
-load_lists()

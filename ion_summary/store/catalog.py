@@ -185,6 +185,12 @@ class Catalog:
         found = self.db.execute("SELECT day, size, birth FROM partition ORDER BY day")
         return {day: (size, birth) for day, size, birth in found}
 
+    def read_of(self, days: Iterable[int]) -> dict[int, tuple[int, int]]:
+        """Of those of the days that have a partition how many of its bytes and lines have been read."""
+        query = "SELECT day, size, lines FROM partition WHERE day IN (SELECT value FROM json_each(?))"
+        found = self.db.execute(query, (orjson.dumps(list(days)).decode(),))
+        return {day: (size, lines) for day, size, lines in found}
+
     def derived_with(self, contents: Iterable[int]) -> list[tuple[int, str, Place]]:
         """Sessions with a derived id whose whole content is one of those: content, user, and where the record is."""
         query = (

@@ -69,6 +69,7 @@ class IndexWriter:
         self._root = root
         self._naive = naive
         self._on_damage = on_damage
+        self._tail: tuple[Any, int] = (None, 0)
         files.make_directory(root / layout.INDEX)
         self._open_both()
 
@@ -146,6 +147,7 @@ class IndexWriter:
         for some in groups(sorted(found)):
             with transaction(self.catalog.db), transaction(self.segments.db):
                 self._take_in(some, bulk, progress, workers)
+        self._tail = (None, 0)
         if bulk or self.tail_lines() > TAIL_LINES:
             self.fill_segments()
         progress.finish()
@@ -158,8 +160,8 @@ class IndexWriter:
         ``stored`` are those of their sessions that had a record before, if that is known.
         The same as ``catch_up``, without reading and checking again what was written a moment ago.
         """
-        known = {day: rest for day, *rest in self.catalog.db.execute("SELECT day, size, lines FROM partition")}
-        if any(known.get(day, [0])[0] != start for day, start in starts.items()):
+        known = self.catalog.read_of(starts)
+        if any(known.get(day, (0, 0))[0] != start for day, start in starts.items()):
             self.catch_up()
             return
         rows: list[Row] = []
@@ -177,9 +179,19 @@ class IndexWriter:
                     documents[day] = list(zip((row.id for row in fresh), texts, strict=True))
             self.catalog.add(rows, stored)
             settle(self.catalog.db, self._root)
-        self._extend_segments(starts, documents)
-        if not bulk and self.tail_lines() > TAIL_LINES:
+        if bulk:
+            self._extend_segments(starts, documents)
+        elif self._tail_with(len(rows)) > TAIL_LINES:
             self.fill_segments()
+
+    def _tail_with(self, more: int) -> int:
+        """How many records are not in their segment, with so many that came just now: counted once, then added up for
+        as long as nobody else writes.
+        """
+        others = [db.execute("PRAGMA data_version").fetchone() for db in (self.catalog.db, self.segments.db)]
+        known, lines = self._tail
+        self._tail = (others, lines + more if known == others else self.tail_lines())
+        return self._tail[1]
 
     def _extend_segments(self, starts: Mapping[int, int], documents: Mapping[int, list[tuple[int, bytes]]]) -> None:
         indexed = self.segments.indexed()
@@ -280,6 +292,7 @@ class IndexWriter:
 
     def fill_segments(self) -> None:
         """Puts every line that the catalog has read into its month's segment."""
+        self._tail = (None, 0)
         there = self.catalog.partitions()
         # The numbers of a day that is gone stand for nothing, and do no harm until there is such a day again.
         stale = {layout.month_of(day) for day, upto in self.segments.indexed().items() if upto < 0 and day in there}

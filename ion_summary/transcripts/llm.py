@@ -10,9 +10,11 @@ is no plain table is not asked.
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -191,23 +193,25 @@ class _Log:
 
     def conversations(self, known: set[str]) -> Iterator[Session]:
         """A session for each conversation of the older tables, but those that are ``known``."""
-        rows: dict[str, list[tuple[str, int]]] = {}
-        for rowid, response, conversation in self._db.execute("SELECT rowid, id, conversation_id FROM responses"):
-            session_id = str(conversation if conversation is not None else response)
-            if session_id not in known:
-                rows.setdefault(session_id, []).append((str(response), rowid))
+        # Eight bytes for each response, read at once: nobody who writes the log waits for what follows.
+        query = "SELECT rowid FROM responses ORDER BY coalesce(conversation_id, id), id"
+        numbers = array("q", (row[0] for row in self._db.execute(query)))
+        one = "SELECT rowid, id, coalesce(conversation_id, id) FROM responses WHERE rowid = ?"
+        rows = groupby((self._row(one, number) for number in numbers), key=lambda row: str(row[2]))
         if {"response_id", "name", "arguments"} <= self._columns.get("tool_calls", set()):
             for call, response in self._db.execute("SELECT rowid, response_id FROM tool_calls ORDER BY rowid"):
                 self._calls.setdefault(str(response), []).append(call)
         titled = {"id", "name"} <= self._columns.get("conversations", set())
-        for place, (session_id, responses) in enumerate(rows.items(), 1):
+        for place, (session_id, responses) in enumerate(rows, 1):
+            if session_id in known:
+                continue
             growing = Growing(session_id, f"c{place}")
             if titled:
                 query = "SELECT name FROM conversations WHERE id = ?"
                 growing.metadata["title"] = a_text((self._db.execute(query, (session_id,)).fetchone() or [None])[0])
             system = None
-            for response, rowid in sorted(responses):
-                for message in self._response(rowid, response, growing):
+            for rowid, response, _ in responses:
+                for message in self._response(rowid, str(response), growing):
                     if message.role != "system" or message.content != system:  # it is repeated with every prompt
                         yield from growing.add(message)
                     system = message.content if message.role == "system" else system

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 #: So many bytes of the tar stream are packed at a time.
 PIECE_BYTES = 4 << 20
 _OUTPUT = 1 << 20
+_COMPARED = 1 << 17
 _LEVEL = 2
 # 64 MiB, more than `zstd -19` asks of whoever unpacks it, and an end of what a hostile frame can ask for.
 _WINDOW_LOG_MAX = 26
@@ -120,6 +121,18 @@ def unpack(codec: Codec, packed: bytes, most: int) -> bytes:
     if not decoder.eof or decoder.unused_data or len(data) > most:
         raise UnpackingError("a piece does not end where it should")
     return data
+
+
+def is_packed(codec: Codec, data: bytes, packed: bytes) -> bool:
+    """Whether ``data`` comes out of a piece again; a little at a time, for as much new memory takes longer to be had
+    than to be filled. Raises UnpackingError.
+    """
+    decoder, compared = codec.decoder(), 0
+    some = more(decoder, packed, _COMPARED)
+    while some and data.startswith(some, compared):
+        compared += len(some)
+        some = b"" if decoder.eof else more(decoder, b"", _COMPARED)
+    return compared == len(data) and decoder.eof and not decoder.unused_data
 
 
 def unpacked(codec: Codec, packed: Iterable[bytes]) -> Generator[bytes, None, None]:

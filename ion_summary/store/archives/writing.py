@@ -23,7 +23,7 @@ from ion_summary.store.archives import format as archive
 from ion_summary.store.archives.ahead import in_order
 from ion_summary.store.archives.format import END, MANIFEST, Manifest, Member, Piece
 from ion_summary.store.archives.line_counting import LineCounter
-from ion_summary.store.archives.packing import PIECE_BYTES, ZSTANDARD, Codec, unpack
+from ion_summary.store.archives.packing import PIECE_BYTES, ZSTANDARD, Codec, is_packed, unpack
 from ion_summary.store.archives.snapshot import Held, Moment
 from ion_summary.store.files import write_all
 
@@ -144,7 +144,7 @@ def _packed(codec: Codec, file: Held, head: bytes, start: int, end: int) -> tupl
     begun = head[start:end]
     stretch = b"".join((begun, content, bytes(end - start - len(begun) - len(content))))
     piece = codec.pack(stretch)
-    if unpack(codec, piece, len(stretch)) != stretch:
+    if not is_packed(codec, stretch, piece):
         raise StoreCorruptError(path=file.path, reason="it cannot be packed such that it can be unpacked again")
     return content, piece
 

@@ -25,13 +25,19 @@ class LineCounter:
         self._last = b"\n"
         self._taken = self._given = 0
 
-    def feed(self, data: bytes) -> None:
-        """Takes the next bytes."""
-        if not (self._counts and data and self.is_readable):
+    def feed(self, data: bytes | bytearray, start: int = 0, end: int | None = None) -> None:
+        """Takes the next bytes: ``data``, or its part from ``start`` to ``end``."""
+        end = len(data) if end is None else end
+        if not (self._counts and start < end and self.is_readable):
             return
         if self._decoder is None:
-            self._add(data)
-            return
+            self._lines += data.count(b"\n", start, end)
+            self._last = bytes(data[end - 1 : end])
+        else:
+            self._decode(bytes(data[start:end]))
+
+    def _decode(self, data: bytes) -> None:
+        assert self._decoder is not None
         self._taken += len(data)
         try:
             while self.is_readable and (data or not self._decoder.eof):
@@ -50,7 +56,7 @@ class LineCounter:
             self._lines += data.count(b"\n")
             self._last = data[-1:]
             self._given += len(data)
-            if self._decoder is not None and self._given > _FREE_BYTES + _MOST_RATIO * self._taken:
+            if self._given > _FREE_BYTES + _MOST_RATIO * self._taken:
                 self.is_readable = False
 
     def count(self) -> int:

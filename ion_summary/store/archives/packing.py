@@ -30,7 +30,7 @@ class Codec(Protocol):
     suffix: str
     magic: bytes
 
-    def pack(self, data: bytes) -> bytes:
+    def pack(self, data: bytes | bytearray) -> bytes:
         """``data`` as a piece of its own."""
 
     def decoder(self) -> Decoder:
@@ -58,7 +58,7 @@ class Zstandard:
     suffix = ".tar.zst"
     magic = b"\x28\xb5\x2f\xfd"
 
-    def pack(self, data: bytes) -> bytes:
+    def pack(self, data: bytes | bytearray) -> bytes:
         """``data`` as a frame with its checksum: without one, damage is not found."""
         zstd = _zstd()
         options = {
@@ -82,7 +82,7 @@ class Gzip:
     suffix = ".tar.gz"
     magic = b"\x1f\x8b\x08"
 
-    def pack(self, data: bytes) -> bytes:
+    def pack(self, data: bytes | bytearray) -> bytes:
         """``data`` as a member without a name or a time."""
         packer = zlib.compressobj(6, zlib.DEFLATED, 31)
         return packer.compress(data) + packer.flush()
@@ -123,7 +123,7 @@ def unpack(codec: Codec, packed: bytes, most: int) -> bytes:
     return data
 
 
-def is_packed(codec: Codec, data: bytes, packed: bytes) -> bool:
+def is_packed(codec: Codec, data: bytes | bytearray, packed: bytes) -> bool:
     """Whether ``data`` comes out of a piece again; a little at a time, for as much new memory takes longer to be had
     than to be filled. Raises UnpackingError.
     """

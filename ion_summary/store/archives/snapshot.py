@@ -41,22 +41,21 @@ class Held(NamedTuple):
     mtime_ns: int
     descriptor: int | None
 
-    def read(self, start: int, end: int) -> bytes:
-        """The bytes from ``start`` to ``end``. Raises StoreCorruptError if they are not there."""
+    def read_into(self, buffer: memoryview, start: int) -> None:
+        """Fills the buffer with the bytes from ``start``. Raises StoreCorruptError if they are not there."""
         try:
             if self.descriptor is not None:
-                data = _read(self.descriptor, start, end)
+                filled = _read_into(buffer, self.descriptor, start)
             else:
                 descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
                 try:
-                    data = _read(descriptor, start, end)
+                    filled = _read_into(buffer, descriptor, start)
                 finally:
                     os.close(descriptor)
         except OSError as error:
             raise StoreCorruptError(path=self.path, reason=f"it cannot be read: {error.strerror}") from error
-        if len(data) != end - start:
+        if filled != len(buffer):
             raise StoreCorruptError(path=self.path, reason="it became shorter while it was read")
-        return data
 
 
 @dataclass
@@ -199,8 +198,8 @@ def _copy_of(queue: sqlite3.Connection, path: Path, spool: Path, held: contextli
     return Held(path, JOBS, os.fstat(descriptor).st_size, -1, time.time_ns(), descriptor)
 
 
-def _read(descriptor: int, start: int, end: int) -> bytes:
-    data = os.pread(descriptor, end - start, start)
-    while len(data) < end - start and (more := os.pread(descriptor, end - start - len(data), start + len(data))):
-        data += more
-    return data
+def _read_into(buffer: memoryview, descriptor: int, start: int) -> int:
+    filled = 0
+    while filled < len(buffer) and (more := os.preadv(descriptor, [buffer[filled:]], start + filled)):
+        filled += more
+    return filled

@@ -70,12 +70,21 @@ class Packed:
             offset += len(chunk)
 
 
+class _Had(NamedTuple):
+    """A piece, and the stretch of the tar stream that it was made of: from ``start`` to ``end`` it is the file's."""
+
+    stretch: bytearray
+    start: int
+    end: int
+    piece: bytes
+
+
 class _Step(NamedTuple):
     """One piece on its way: of which file, how it is had, and the member if it is known already."""
 
     file: Held
     known: Member | None
-    had: Callable[[], tuple[bytes, bytes]]
+    had: Callable[[], _Had]
     is_last: bool
 
 
@@ -89,7 +98,7 @@ def pack(moment: Moment, codec: Codec, spool: int, previous: Path | None, progre
     with Previous(previous if codec is ZSTANDARD else None) as earlier:
         steps = deque[_Step]()  # those under way, in the order of their results
 
-        def tasks() -> Iterator[Callable[[], tuple[bytes, bytes]]]:
+        def tasks() -> Iterator[Callable[[], _Had]]:
             for file in moment.files:
                 for step in _steps(file, codec, earlier):
                     steps.append(step)
@@ -97,16 +106,16 @@ def pack(moment: Moment, codec: Codec, spool: int, previous: Path | None, progre
 
         digest, counter = hashlib.sha256(), LineCounter("")
         is_first = True
-        for raw, piece in in_order(tasks()):
+        for stretch, start, end, piece in in_order(tasks()):
             step = steps.popleft()
             write_all(spool, piece)
             packed.pieces.append(_piece(piece))
             if step.known is None:
                 if is_first:
                     digest, counter = hashlib.sha256(), LineCounter(step.file.name)
-                digest.update(raw)
-                counter.feed(raw)
-                progress.advance(len(raw))
+                digest.update(memoryview(stretch)[start:end])
+                counter.feed(stretch, start, end)
+                progress.advance(end - start)
             is_first = step.is_last
             if step.is_last:
                 packed.members.append(step.known or _member(step.file, digest.hexdigest(), counter.count()))
@@ -136,17 +145,18 @@ def _steps(file: Held, codec: Codec, earlier: Previous) -> Iterator[_Step]:
         yield _Step(file, None, partial(_packed, codec, file, head, start, end), end == total)
 
 
-def _packed(codec: Codec, file: Held, head: bytes, start: int, end: int) -> tuple[bytes, bytes]:
-    """The bytes of a file that lie between two places of its tar stream, and the piece that this stretch makes."""
+def _packed(codec: Codec, file: Held, head: bytes, start: int, end: int) -> _Had:
+    """The stretch of a file's tar stream between two places, and the piece that it makes."""
     before = len(head)
     first, last = (min(max(place - before, 0), file.size) for place in (start, end))
-    content = file.read(first, last)
+    stretch = bytearray(end - start)  # read into, not joined: new memory is dear; what is behind the file stays zero
     begun = head[start:end]
-    stretch = b"".join((begun, content, bytes(end - start - len(begun) - len(content))))
+    stretch[: len(begun)] = begun
+    file.read_into(memoryview(stretch)[len(begun) : len(begun) + last - first], first)
     piece = codec.pack(stretch)
     if not is_packed(codec, stretch, piece):
         raise StoreCorruptError(path=file.path, reason="it cannot be packed such that it can be unpacked again")
-    return content, piece
+    return _Had(stretch, len(begun), len(begun) + last - first, piece)
 
 
 def _piece(data: bytes) -> Piece:
@@ -188,9 +198,9 @@ class Previous:
             offset += piece.size
         return known
 
-    def copied(self, offset: int, size: int) -> tuple[bytes, bytes]:
-        """One piece."""
-        return b"", os.pread(self._descriptor, size, offset)
+    def copied(self, offset: int, size: int) -> _Had:
+        """One piece, of which nobody needs to know what it was made of."""
+        return _Had(bytearray(), 0, 0, os.pread(self._descriptor, size, offset))
 
 
 def _known_pieces(descriptor: int, path: Path) -> dict[tuple[str, int, int, int], Known]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ion_summary.jobs import schema
 
 NAME = "jobs.sqlite"
 _BUSY_MS = 30_000
+_POLL_S = 0.02
 # Pages in the log that make a commit stop for a checkpoint: it syncs the disk, which whoever makes calls has no time
 # for. A worker has a thread do that, every second (``checkpoint``).
 _MOST_IN_LOG = 8_000
@@ -94,12 +96,19 @@ def wipe_log(db: sqlite3.Connection) -> None:
 
     Raises StoreNotWritableError if somebody reads the database for so long that it cannot be done.
     """
+    deadline = time.monotonic() + _BUSY_MS / 1_000
+    # SQLite waits for readers, but not for somebody else's checkpoint: of a worker, or of whoever closes it.
+    while _is_log_in_use(db):
+        if time.monotonic() >= deadline:
+            reason = "another process is reading it, so that its log cannot be emptied"
+            raise StoreNotWritableError(path=NAME, reason=reason)
+        time.sleep(_POLL_S)
+
+
+def _is_log_in_use(db: sqlite3.Connection) -> bool:
     with _as_errors(NAME):
         (busy, *_) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    if busy:
-        raise StoreNotWritableError(
-            path=NAME, reason="another process is reading it, so that its log cannot be emptied"
-        )
+    return bool(busy)
 
 
 def _migrate(db: sqlite3.Connection, path: Path) -> None:

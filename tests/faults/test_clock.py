@@ -75,14 +75,22 @@ def test_a_backup_is_kept_whatever_the_clock_says(tmp_path: Path) -> None:
         assert [hit["message_count"] for hit in found["hits"]] == [turns]
 
 
-SAVE = """
-import sys
+# A sleep until a moment is refused (EINVAL) by libfaketime if the clock is stepped as it begins; no kernel does that.
+SLEEP = """
+import select, sys, time
+time.sleep = lambda seconds: select.select([], [], [], seconds)
+"""
+WORK = f"""{SLEEP}
+from ion_summary.__main__ import main
+main()
+"""
+SAVE = f"""{SLEEP}
 from ion_summary.store.storage import SessionSummaryStorage
 with SessionSummaryStorage(sys.argv[1]) as storage:
     for number in range(int(sys.argv[2])):
-        storage.save("live", "u", f"- 환불 {number}")
-        storage.save(f"s-{number}", "u", f"- 환불 {number}")
-        assert storage.load("live").summary == f"- 환불 {number}", number
+        storage.save("live", "u", "- 환불 %d" % number)
+        storage.save("s-%d" % number, "u", "- 환불 %d" % number)
+        assert storage.load("live").summary == "- 환불 %d" % number, number
         print(number, flush=True)
 """
 
@@ -119,7 +127,8 @@ def test_steps_while_a_worker_asks(tmp_path: Path) -> None:
     with FakeGemini(latency_s=0.1) as fake:
         store = filled(tmp_path, 60)
         environment |= {"GEMINI_API_KEY": "x", "GOOGLE_GEMINI_BASE_URL": fake.url}
-        command = ion_summary("worker", "--store", store, "--concurrency", 2, "--rpm", 6000, "-q")
+        words = ("worker", "--store", str(store), "--concurrency", "2", "--rpm", "6000", "-q")
+        command = [sys.executable, "-c", WORK, *words]
         workers = [subprocess.Popen(command, env=environment) for _ in range(2)]
         deadline, number = time.monotonic() + 120, 0
         while any(worker.poll() is None for worker in workers):

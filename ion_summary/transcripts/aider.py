@@ -34,7 +34,7 @@ class AiderReader:
     def recognise(self, head: bytes, name: str) -> Evidence | None:  # noqa: ARG002
         """The line with which a session begins."""
         look = sniff.look(head)
-        if look.kind == "text" and any(map(_BEGUN.match, look.lines)):
+        if look.kind == "text" and any(map(_BEGUN.match, look.top)):
             return Evidence(97, "the line `# aider chat started at …`")
         return None
 

@@ -39,6 +39,8 @@ class KakaoTalkReader:
         top = look.lines[: exports.HEADER_LINES]
         if any(map(shapes.room, top)) and any(map(shapes.SAVED.match, top)):
             return Evidence(97, f"the header of a KakaoTalk export ({dialect or 'no messages seen'})")
+        if count and not exports.dialect(look.top)[1]:
+            return Evidence(30, "lines as in KakaoTalk, but only further down, as if they were quoted")
         if dialect == "csv" and shapes.CSV_HEADER.match(look.lines[0]):
             return Evidence(95, "the header Date,User,Message and dated rows, as KakaoTalk writes CSV")
         if dialect == "windows" and any(map(shapes.day_line, look.lines)):

@@ -75,6 +75,8 @@ class PlainTextReader:
                 turns.append(turn)
                 begins |= len(turns) == 1 and not script.preamble
         roles = {turn.role for turn in turns} & {"user", "assistant"}
+        if roles and not any(map(_Script().turn, look.top)):
+            return Evidence(20, "turns of a conversation, but only further down, as if they were quoted")
         if len(roles) == 2:
             return Evidence(75, f"{len(turns)} turns of a user and an assistant in the beginning")
         if roles and begins:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Literal
 from unicodedata import normalize
 
@@ -14,6 +15,7 @@ from ion_summary.transcripts.json_value import JsonError, loads
 HEAD = 64 << 10
 """Bytes that are looked at."""
 _FIRST_LINES = 20
+_TOP_LINES = 20
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|"|[\[\]{},]', re.S)
 _MAX_DEPTH = 200
 _MAGIC = {
@@ -38,6 +40,11 @@ class Look:
     layout: Literal["", "lines", "array", "object"] = ""
     values: list[Any] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+
+    @property
+    def top(self) -> list[str]:
+        """The first lines of a text that are not empty. An export is one from there on; further down it may be quoted."""
+        return list(islice(filter(str.strip, self.lines), _TOP_LINES))
 
     @property
     def objects(self) -> list[dict[str, Any]]:

@@ -56,6 +56,8 @@ class WhatsAppReader:
         if look.kind != "text":
             return None
         begun = [found for found in map(shapes.line, look.lines) if found]
+        if begun and not any(map(shapes.line, look.top)):
+            return Evidence(25, "lines as in WhatsApp, but only further down, as if they were quoted")
         names = {found.name for found in (shapes.said(each.rest) for each in begun) if found}
         if any(_ENCRYPTED.search(each.rest) for each in begun):
             return Evidence(97, "a chat that begins with WhatsApp's notice of encryption")

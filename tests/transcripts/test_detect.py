@@ -115,3 +115,24 @@ def test_whoever_is_not_asked_has_nothing_to_say(path: Path) -> None:
 
 def test_formats_may_be_named_with_hyphens(tmp_path: Path) -> None:
     assert detect(source(tmp_path / "x", ""), "claude-code").reader is READERS["claude_code"]
+
+
+PAGE = "# How exports look\n\n" + "이 문서는 형식을 설명합니다.\n\n- A point about it.\n\n" * 20
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "WhatsApp Chat with Anna.txt",
+        "whatsapp-uk.txt",
+        "kakaotalk-android.txt",
+        "kakaotalk-windows.txt",
+        "aider.chat.history.md",
+        "specstory.md",
+    ],
+)
+def test_a_page_that_quotes_an_export_is_not_one(tmp_path: Path, name: str) -> None:
+    [golden] = GOLDEN.rglob(name)
+    page = tmp_path / "page.md"
+    page.write_text(PAGE + golden.read_text("utf-8"), "utf-8")
+    assert detect(Source(page.name, page)).reader is None

@@ -58,13 +58,26 @@ def spans(text: str) -> Iterator[tuple[int, int, str]]:
     for finder in _finders():
         if finder.hint not in folded:
             continue
+        taken: list[tuple[int, int]] = []
         for match in finder.pattern.finditer(folded):
             start, end = match.span(finder.pattern.groups and 1)
             if end > start and finder.fits(folded[start:end]):
                 at = places[bisect_right(places, (start, len(text))) - 1]
                 yield start - at[0] + at[1], end - at[0] + at[1], finder.kind
-                # What one kind has taken is no part of another one: a card is not an account as well.
-                folded = folded[:start] + "\0" * (end - start) + folded[end:]
+                taken.append((start, end))
+        # What one kind has taken is no part of another one: a card is not an account as well.
+        folded = _blanked(folded, taken)
+
+
+def _blanked(text: str, taken: list[tuple[int, int]]) -> str:
+    if not taken:
+        return text
+    pieces: list[str] = []
+    done = 0
+    for start, end in taken:
+        pieces += text[done:start], "\0" * (end - start)
+        done = end
+    return "".join((*pieces, text[done:]))
 
 
 def _worth_a_look(text: str) -> tuple[str, list[tuple[int, int]]]:

@@ -9,6 +9,7 @@ no form and stay. What is found becomes a mark such as ``[전화번호 1]``; the
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from unicodedata import normalize
 
@@ -17,6 +18,9 @@ from ion_summary.text.personal_data import BETWEEN, LABELS, mark_pattern, spans
 
 _LANGUAGES = ("ko", "en")
 _LEAST_ELSEWHERE = 6  # characters of a datum that is recognised without what stood around it
+_NUMBER = re.compile(r"\d+")
+# Not within a longer number or Latin word.
+_EDGE = "(?:(?<![A-Za-z0-9０-９])|(?![A-Za-z0-9０-９]))"
 
 
 class Redactor:
@@ -47,29 +51,30 @@ class Redactor:
             return given
         if self._place is None:
             self._place = _LANGUAGES.index(language(whole))
+        numbers = set(_NUMBER.findall(whole))
         for start, end, kind in found:
             self._mark(whole[start:end], kind)
             digits = re.sub(r"[-. ]", "", whole[start:end])
-            if digits.isdigit() and len(digits) >= _LEAST_ELSEWHERE and digits in whole:
+            if len(digits) >= _LEAST_ELSEWHERE and digits in numbers:
                 self._mark(digits, kind)  # the same number, written without its hyphens
         known = self._known()
         redacted: list[str] = []
         start = 0
         for text in given:
-            redacted.append(self._replaced(whole, start, start + len(text), found, known))
-            start += len(text) + len(BETWEEN)
+            end = start + len(text)
+            within = found[bisect_left(found, (start,)) : bisect_left(found, (end,))]
+            redacted.append(self._replaced(whole[start:end], start, within, known))
+            start = end + len(BETWEEN)
         return redacted
 
-    def _replaced(
-        self, whole: str, start: int, end: int, found: list[tuple[int, int, str]], known: re.Pattern[str]
-    ) -> str:
-        """What stands from ``start`` to ``end``, with marks for what was found there and for what is known."""
+    def _replaced(self, text: str, place: int, found: list[tuple[int, int, str]], known: re.Pattern[str]) -> str:
+        """``text``, which stands at ``place``, with marks for what was found there and for what is known."""
         pieces: list[str] = []
-        for first, last, _ in found:
-            if start <= first and last <= end:
-                pieces += self._marked(known, whole[start:first]), self._marks[whole[first:last]]
-                start = last
-        return "".join(pieces) + self._marked(known, whole[start:end])
+        done = 0
+        for start, end, _ in found:
+            pieces += self._marked(known, text[done : start - place]), self._marks[text[start - place : end - place]]
+            done = end - place
+        return "".join((*pieces, self._marked(known, text[done:])))
 
     def _marked(self, known: re.Pattern[str], text: str) -> str:
         # A number that is an account's after the word "account" is the same number without that word.
@@ -90,15 +95,21 @@ class Redactor:
 
     def _known(self) -> re.Pattern[str]:
         """Matches what was found somewhere, wherever it stands; not what is so short that it may mean anything."""
-        long = sorted((text for text in self._marks if len(text) >= _LEAST_ELSEWHERE), key=len, reverse=True)
-        return re.compile("|".join(map(_bounded, long)) or r"(?!)")
+        long = [text for text in self._marks if len(text) >= _LEAST_ELSEWHERE]
+        return re.compile(f"{_EDGE}(?:{_any_of(long, _LEAST_ELSEWHERE)}){_EDGE}" if long else r"(?!)")
 
 
-def _bounded(text: str) -> str:
-    """A pattern for ``text`` that does not match within a longer number or Latin word."""
-    before = r"(?<![A-Za-z0-9０-９])" if re.match(r"[A-Za-z0-9０-９]", text) else ""
-    after = r"(?![A-Za-z0-9０-９])" if re.search(r"[A-Za-z0-9０-９]\Z", text) else ""
-    return before + re.escape(text) + after
+def _any_of(texts: list[str], shared: int) -> str:
+    """A pattern for the longest of ``texts`` that stands there; each has ``shared`` characters, an even number.
+
+    Two of those after two decide which text it can be, so that a thousand texts are found nearly as fast as ten.
+    """
+    if not shared:
+        return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+    begun: dict[str, list[str]] = {}
+    for text in texts:
+        begun.setdefault(text[:2], []).append(text[2:])
+    return "|".join(f"{re.escape(head)}(?:{_any_of(rest, shared - 2)})" for head, rest in begun.items())
 
 
 def _plain(mark: str) -> str:

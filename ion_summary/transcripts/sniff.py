@@ -43,7 +43,7 @@ class Look:
 
     @property
     def top(self) -> list[str]:
-        """The first lines of a text that are not empty. An export is one from there on; further down it may be quoted."""
+        """The first lines of a text that are not blank: an export is one from there on, further down it is quoted."""
         return list(islice(filter(str.strip, self.lines), _TOP_LINES))
 
     @property

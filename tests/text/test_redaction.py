@@ -159,6 +159,22 @@ def test_the_same_datum_has_the_same_mark_and_is_known_without_its_context() -> 
     assert redactor.redact(["다시 010-1234-5678"]) == ["다시 [전화번호 1]"]
 
 
+def test_a_longer_number_is_not_the_same_one() -> None:
+    redactor = Redactor()
+    assert redactor.redact(["전화 010-1234-5678", "주문 번호 77001012345678007"])[1] == "주문 번호 77001012345678007"
+    assert redactor.found == {"phone": 1}
+
+
+def test_a_thousand_data_are_all_replaced_wherever_they_stand() -> None:
+    numbers = [f"010-{number:04}-{number * 7 % 10_000:04}" for number in range(1_000)]
+    redactor = Redactor()
+    texts = [*(f"전화 {number}입니다" for number in numbers), " / ".join(number.replace("-", "") for number in numbers)]
+    redacted = redactor.redact(texts)
+    assert not any(number in text or number.replace("-", "") in text for text in redacted for number in numbers[:50])
+    assert len(set(redacted[:-1])) == len(numbers)
+    assert list(map(redactor.restore, redacted)) == texts
+
+
 def test_marks_in_a_summary_are_restored_as_models_respell_them() -> None:
     redactor = Redactor()
     redactor.redact(["call +1 415 555 2671"])

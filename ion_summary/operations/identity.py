@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from ion_summary.model import Message, Session, Turns
 from ion_summary.store.hashing import blake2b
@@ -11,6 +12,8 @@ from ion_summary.store.hashing import blake2b
 # Cleaned texts hold neither of the two: no two conversations give the same bytes.
 _FIELD = "\x1f"
 _END = "\x1e"
+# How KakaoTalk on Android calls whoever exports a room.
+_EXPORTER = "회원님"
 
 
 def _frame(message: Message) -> str:
@@ -71,6 +74,7 @@ def united(stored: Sequence[Message], exported: Sequence[Message]) -> list[Messa
     and the n-th such one in either. Where both have precise times, the same instant and name is a message that was
     edited, and the same instant and text one whose author was renamed: what is exported now holds.
     """
+    stored, exported = _named(stored, exported), _named(exported, stored)
     precise = _is_precise(stored) and _is_precise(exported)
     more = _unmatched(exported, stored, _likeness)
     if precise and more:
@@ -83,6 +87,17 @@ def united(stored: Sequence[Message], exported: Sequence[Message]) -> list[Messa
     if len(timed) < len(stored) + len(more):
         return [*stored, *more]
     return sorted(timed, key=_instant if precise else _minute)
+
+
+def _named(some: Sequence[Message], others: Sequence[Message]) -> Sequence[Message]:
+    """``some`` with the names that ``others`` give for what the exporter of ``some`` has said."""
+    if all(message.name != _EXPORTER for message in some):
+        return some
+    names = {_said(message): message.name for message in _unmatched(others, some, _likeness) if message.name}
+    return [
+        replace(message, name=names.get(_said(message), _EXPORTER)) if message.name == _EXPORTER else message
+        for message in some
+    ]
 
 
 def _unmatched(
@@ -125,6 +140,10 @@ def _unnumbered(text: str) -> str:
     from ion_summary.text.personal_data import mark_pattern  # few texts have brackets
 
     return mark_pattern().sub("[]", text)
+
+
+def _said(message: Message) -> object:
+    return _minute(message), _unnumbered(message.content)
 
 
 def _edited(message: Message) -> object:

@@ -258,6 +258,33 @@ def test_overlapping_exports_in_one_run(storage: SessionSummaryStorage, tmp_path
     assert verify(storage, Silent()).ok
 
 
+def test_the_exporter_of_one_export_has_a_name_in_the_other(storage: SessionSummaryStorage, tmp_path: Path) -> None:
+    talk = [
+        ("민수", "환불 문의드려요"),
+        ("영희", "ㅋㅋ"),
+        ("민수", "ㅋㅋ"),
+        ("영희", "주문 번호는요?"),
+        ("철수", "저도요"),
+    ]
+    by_minsu, by_yeonghui, again = (tmp_path / str(number) / "KakaoTalk.txt" for number in range(3))
+    for path, exporter, part in (
+        (by_minsu, "민수", talk[:4]),
+        (by_yeonghui, "영희", talk),
+        (again, "민수", [*talk, ("민수", "끝")]),
+    ):
+        path.parent.mkdir()
+        rows = (
+            f"2026년 1월 4일 오후 3:1{at // 4}, {'회원님' if who == exporter else who} : {text}\n"
+            for at, (who, text) in enumerate(part)
+        )
+        path.write_text("방 님과 카카오톡 대화\n저장한 날짜 : 2026년 1월 5일 오전 11:29\n\n" + "".join(rows), "utf-8")
+        run(storage, path)
+    [told] = said(storage).values()
+    assert sorted(told) == sorted([*(f"{who}: {text}" for who, text in talk), "회원님: 끝"])
+    [one] = storage.search(user_id="영희")
+    assert one.message_count == 6
+
+
 @exported
 def test_a_message_that_was_edited_is_not_two(storage: SessionSummaryStorage, tmp_path: Path, format_name: str) -> None:
     name, export = EXPORTS[format_name]

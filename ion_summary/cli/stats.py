@@ -10,7 +10,7 @@ from ion_summary.cli.command import Command, Run, command
 
 if TYPE_CHECKING:
     from ion_summary.cli.output.terminal import Terminal
-    from ion_summary.store.counting import Key
+    from ion_summary.operations.stats import Key
     from ion_summary.store.storage import SessionSummaryStorage
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)

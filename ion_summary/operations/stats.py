@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ion_summary.jobs import counting as jobs
-from ion_summary.store.counting import Group, Key, groups
+from ion_summary.store import counting
+from ion_summary.store.counting import Group
 from ion_summary.store.storage import SessionSummaryStorage
 
 if TYPE_CHECKING:
     from ion_summary.exports.report import Report
+
+Key = counting.Key | Literal["tag"]
 
 _NOT_TOTALS = ("storage_path", "oldest", "newest")  # the heading says them
 _REPORTED: tuple[Key, ...] = ("month", "user", "source", "type", "tag")
@@ -68,7 +71,11 @@ def failures(storage: SessionSummaryStorage) -> dict[str, int]:
 def stats_by(storage: SessionSummaryStorage, key: Key, tz: tzinfo | None) -> list[Group]:
     """The counts by a property; days and months are those of ``tz`` (None: local). Raises StoreNotFoundError."""
     storage.require()
-    return storage.reading(lambda catalog, _: groups(storage.path, catalog, key, tz))
+    if key == "tag":
+        from ion_summary.store.tag_counting import by_tag  # all other counts read the catalog alone
+
+        return storage.reading(lambda catalog, _: by_tag(storage.path, catalog))
+    return storage.reading(lambda catalog, _: counting.groups(storage.path, catalog, key, tz))
 
 
 def spending(storage: SessionSummaryStorage, key: Key) -> dict[str, float]:

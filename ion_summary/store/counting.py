@@ -12,7 +12,7 @@ from ion_summary.store import layout
 from ion_summary.store.catalog import Catalog
 from ion_summary.store.tombstones import Counts, Tombstones
 
-Key = Literal["day", "month", "user", "source", "type", "tag"]
+Key = Literal["day", "month", "user", "source", "type"]
 
 _PRUNED = ("pruned_sessions", "pruned_messages")
 _DAY_MS = 24 * 3600 * 1000
@@ -72,11 +72,7 @@ def counts(root: Path, catalog: Catalog) -> dict[str, Any]:
 
 
 def groups(root: Path, catalog: Catalog, key: Key, tz: tzinfo | None) -> list[Group]:
-    """Counts by a property; days and months in ``tz`` (None: local), in order of time, the others largest first."""
-    if key == "tag":
-        from ion_summary.store.tag_counting import by_tag  # all other counts read the catalog alone
-
-        return by_tag(root, catalog)
+    """Counts by a column of the catalog; days and months in ``tz`` (None: local) in order, others largest first."""
     if key in ("day", "month"):
         digits = 10 if key == "day" else 7
         return _with_pruned(_by_time(catalog, digits, tz), Tombstones.read(root).pruned_counts(), digits)

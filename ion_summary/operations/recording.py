@@ -19,6 +19,7 @@ from ion_summary.jobs.ledger import Billed, Ledger, Sent
 from ion_summary.jobs.queue import Queue
 from ion_summary.model import Usage
 from ion_summary.summarizers.llm import Flag, LlmRequest, LlmSummarizer, LlmSummary, content_hash
+from ion_summary.summarizers.llm.wrapper import Wrapper
 
 _POLL_S = 0.2
 
@@ -41,31 +42,18 @@ class Attempt:
 WORKING_ON: ContextVar[Attempt] = ContextVar("WORKING_ON")
 
 
-class Recorded:
-    """An ``LlmSummarizer`` that makes no call that the ledger does not know of.
+class Recorded(Wrapper):
+    """A wrapper that makes no call that the ledger does not know of.
 
     ``cost`` says what usage of a model costs, in US dollars.
     """
 
     def __init__(self, inner: LlmSummarizer, model: str, queue: Queue, cost: Callable[[Usage, str], float]) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._model = model
         self._queue = queue
         self._ledger = Ledger(queue)
         self._cost = cost
-
-    @property
-    def fingerprint(self) -> str:
-        """That of the summarizer inside."""
-        return self._inner.fingerprint
-
-    def estimate(self, request: LlmRequest) -> Usage:
-        """The tokens that a request will probably cost."""
-        return self._inner.estimate(request)
-
-    def ceiling(self, request: LlmRequest) -> Usage:
-        """The most that one call for a request can take."""
-        return self._inner.ceiling(request)
 
     async def summarize(self, request: LlmRequest) -> LlmSummary:
         """The summary that is kept, or that is now paid for. Raises a ProviderError."""
@@ -96,10 +84,6 @@ class Recorded:
             attempt.in_flight -= 1
         self._ledger.answered(number, billed(summary), sent, encode(summary, self.fingerprint))
         return summary
-
-    async def close(self) -> None:
-        """Ends the connections of the summarizer inside."""
-        await self._inner.close()
 
     def _billed(self, error: ProviderError) -> Billed:
         usage = error.usage

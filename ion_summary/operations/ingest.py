@@ -15,16 +15,16 @@ from pathlib import Path
 from ion_summary.errors import NothingReadableError
 from ion_summary.jobs.job import Wanted
 from ion_summary.jobs.queue import Queue
-from ion_summary.operations.batch import Batch, Sorted, sort_batch
+from ion_summary.operations.batch import Batch, FileState, Sorted, sort_batch
 from ion_summary.operations.drafts import Draft
 from ion_summary.operations.forget import finish
 from ion_summary.operations.known_files import Look, look, note, resume_point
-from ion_summary.operations.reading import Manner, drafts, recognise
+from ion_summary.operations.reading import Manner, drafts
 from ion_summary.operations.summarizing import Summaries, Summarizers
 from ion_summary.progress import Progress
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.store.writing import Entry
-from ion_summary.transcripts.detect import detect
+from ion_summary.transcripts.detect import Detection, detect, edition
 from ion_summary.transcripts.plugins import problems
 from ion_summary.transcripts.reader import Reader, Rejected, Resume, Source
 from ion_summary.transcripts.sources import find
@@ -121,6 +121,7 @@ class _Run:
         # What a file must be read again for if it is another at the next run.
         self._options = f"{self._manner}|{request.keep_transcripts}"
         self._batch = Batch()
+        self._unread: list[FileState] = []
         self._underway: tuple[Batch, Sorted, Summaries] | None = None
         self._stored = 0
         self._queue = Queue(storage.path) if request.llm and not request.dry_run else None
@@ -145,6 +146,9 @@ class _Run:
         if self._stored >= _BATCH_SESSIONS:
             with self._storage.writing() as writer:
                 writer.fill_segments()
+        if self._unread and not self._request.dry_run and (self.report.files_read or self.report.files_unchanged):
+            with self._storage.writing() as writer:
+                writer.remember_files(self._unread)
         self._progress.finish()
 
     def _source(self, source: Source) -> None:
@@ -154,16 +158,24 @@ class _Run:
             self.report.rejected.append(Rejected(source.name, None, error.strerror or str(error)))
             return
         seen = self._storage.reading(lambda catalog, _: look(source, stamp, self._options, catalog))
-        if seen.unchanged:
-            self.report.files_unchanged += 1
+        if seen.unchanged and (seen.unread_by is None or seen.unread_by == edition()):
+            self.report.files_unchanged += seen.unread_by is None
             self.report.rejected += seen.rejected
             self._progress.advance(seen.stamp.size if seen.stamp else 0)
             return
-        reader = recognise(source, self._manner)
-        if isinstance(reader, Rejected):
-            self.report.rejected.append(reader)
+        found = detect(source, self._manner.input_format)
+        if found.reader:
+            self._read(source, found.reader, seen)
         else:
-            self._read(source, reader, seen)
+            self._reject(source, found, seen)
+
+    def _reject(self, source: Source, found: Detection, seen: Look) -> None:
+        rejected = Rejected(source.name, None, found.reason)
+        self.report.rejected.append(rejected)
+        readers = edition()
+        if found.opened and readers is not None:
+            state = note(source, seen, self._options, None, [rejected], readers)
+            self._unread += [state] if state else []
 
     def _read(self, source: Source, reader: Reader, seen: Look) -> None:
         self.report.files_read += 1

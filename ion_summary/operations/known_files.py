@@ -29,6 +29,11 @@ class Look:
     unchanged: bool
 
     @property
+    def unread_by(self) -> str | None:
+        """The edition of the readers that could do nothing with the whole file; None if it was read."""
+        return self.known.get("unread_by") if self.known else None
+
+    @property
     def rejected(self) -> list[Rejected]:
         """What was rejected at the last reading: it still is, as long as the file is unchanged."""
         assert self.known is not None
@@ -66,9 +71,16 @@ def resume_point(source: Source, seen: Look) -> Resume | None:
 
 
 def note(
-    source: Source, seen: Look, options: str, end: Resume | None, rejected: list[Rejected]
+    source: Source,
+    seen: Look,
+    options: str,
+    end: Resume | None,
+    rejected: list[Rejected],
+    unread_by: str | None = None,
 ) -> tuple[str, int, int, int, str] | None:
-    """What ``StoreWriter.remember_files`` is to remember of a source that was read; None if it cannot be met again."""
+    """What ``StoreWriter.remember_files`` is to remember of a source that was read, or that nobody can read; None if it
+    cannot be met again.
+    """
     if seen.stamp is None:
         return None
     file_hash = None
@@ -83,6 +95,7 @@ def note(
             [None if item.source == source.name else item.source, item.line, item.reason]
             for item in rejected[:_REJECTED_KEPT]
         ],
+        "unread_by": unread_by,
     }
     return _nameless(seen.key), *seen.stamp, orjson.dumps(state).decode()
 

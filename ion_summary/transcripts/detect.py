@@ -13,6 +13,7 @@ from importlib import import_module
 from ion_summary.errors import UnknownFormatError
 from ion_summary.transcripts import files, plugins, sniff
 from ion_summary.transcripts.reader import Evidence, Reader, Source
+from ion_summary.version import VERSION
 
 _JSON, _TEXT, _BINARY = "json", "text", "binary"
 # In the order in which they are asked; of equal evidence the first wins. Each with the kinds of content that it can be:
@@ -66,11 +67,20 @@ READERS: Mapping[str, Reader] = _Readers()
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """The ``reader`` of a source (None if nobody can read it), the ``reason`` for that, every format's ``evidence``."""
+    """The ``reader`` of a source (None if nobody can read it), the ``reason`` for that, every format's ``evidence``.
+
+    ``opened``: whether that is about what the source holds.
+    """
 
     reader: Reader | None
     reason: str
     evidence: list[tuple[str, Evidence]] = field(default_factory=list)
+    opened: bool = True
+
+
+def edition() -> str | None:
+    """What is unknown to the readers of one edition always is. None if there are plugins: who knows what they know."""
+    return None if plugins.readers(_NAMES) else VERSION
 
 
 def detect(source: Source, input_format: str | None = None) -> Detection:
@@ -87,7 +97,7 @@ def detect(source: Source, input_format: str | None = None) -> Detection:
         with source.open() as file:
             head = file.read(sniff.HEAD)
     except OSError as error:
-        return Detection(None, files.reason(error))
+        return Detection(None, files.reason(error), opened=False)
     look = sniff.look(head)
     if look.kind == "empty":
         return Detection(None, look.what)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from datetime import UTC, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,7 @@ from ion_summary.operations.verify import verify
 from ion_summary.progress import Silent
 from ion_summary.store.query import Query
 from ion_summary.store.storage import SessionSummaryStorage
+from ion_summary.transcripts.reader import Source
 from tests.conftest import START, files_of, lines, session
 from tests.store import oracle
 
@@ -388,6 +389,45 @@ def test_what_was_rejected_is_reported_again(storage: SessionSummaryStorage, inb
     second = run(storage, inbox)
     assert second.rejected == first.rejected
     assert (second.files_read, second.files_unchanged) == (0, 2)
+
+
+def test_what_nobody_can_read_is_not_opened_again(
+    storage: SessionSummaryStorage, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = inbox / "noise.bin"
+    noise.write_bytes(bytes(range(256)) * 20)
+    first = run(storage, inbox)
+    opened, opening = list[str](), Source.open
+
+    def noting(source: Source) -> BinaryIO:
+        opened.append(Path(source.name).name)
+        return opening(source)
+
+    monkeypatch.setattr(Source, "open", noting)
+    again = run(storage, inbox)
+    assert (again.rejected, again.files_unchanged, opened) == (first.rejected, 2, [])
+    with monkeypatch.context() as later:
+        later.setattr("ion_summary.transcripts.detect.VERSION", "another, which may know the format")
+        run(storage, inbox)
+        assert opened == ["noise.bin"]
+    noise.write_bytes(lines(session(10)))
+    assert run(storage, inbox).new == 1
+
+
+def test_what_could_not_be_opened_is_tried_again(
+    storage: SessionSummaryStorage, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Source.open
+
+    def refused(source: Source) -> BinaryIO:
+        if source.name.endswith("a.jsonl"):
+            raise PermissionError(13, "Permission denied")
+        return opened(source)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Source, "open", refused)
+        assert [item.reason for item in run(storage, inbox).rejected] == ["permission denied"]
+    assert run(storage, inbox).new == 3
 
 
 def test_nothing_readable_is_an_error_with_its_report(storage: SessionSummaryStorage, tmp_path: Path) -> None:

@@ -67,19 +67,13 @@ class PlainTextReader:
         if look.kind != "text":
             return None
         script = _Script()
-        turns: list[_Turn] = []
-        begins = False
-        for line in look.lines:
-            turn = script.turn(line)
-            if turn:
-                turns.append(turn)
-                begins |= len(turns) == 1 and not script.preamble
+        turns = [turn for turn in map(script.turn, look.lines) if turn]
         roles = {turn.role for turn in turns} & {"user", "assistant"}
-        if roles and not any(map(_Script().turn, look.top)):
+        if roles and script.preamble > sniff.TOP_LINES:
             return Evidence(20, "turns of a conversation, but only further down, as if they were quoted")
         if len(roles) == 2:
             return Evidence(75, f"{len(turns)} turns of a user and an assistant in the beginning")
-        if roles and begins:
+        if roles and not script.preamble:
             return Evidence(60, "it begins with a turn of a user or an assistant")
         return Evidence(15, "one line like a turn, with other text before it") if roles else None
 
@@ -143,11 +137,11 @@ def _message(turn: _Turn) -> Iterator[Message]:
 
 @dataclass(slots=True)
 class _Script:
-    """Where in the document we are. ``preamble``: before the first turn there was more than title and front matter."""
+    """Where in the document we are. ``preamble``: lines before the first turn, without title and front matter."""
 
     tz: tzinfo | None = None
     metadata: dict[str, str] = field(default_factory=dict)
-    preamble: bool = False
+    preamble: int = 0
     number: int = 0
     in_front: bool = False
     fence: str = ""
@@ -171,7 +165,7 @@ class _Script:
             if title := _TITLE.match(line):
                 self.metadata.setdefault("title", title["title"])
             elif line.strip() not in _FRONT_END:
-                self.preamble = True
+                self.preamble += 1
         return None
 
     def _front(self, line: str) -> bool:

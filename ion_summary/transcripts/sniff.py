@@ -15,7 +15,8 @@ from ion_summary.transcripts.json_value import JsonError, loads
 HEAD = 64 << 10
 """Bytes that are looked at."""
 _FIRST_LINES = 20
-_TOP_LINES = 20
+TOP_LINES = 20
+"""So many lines that are not blank may stand before a chat begins."""
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|"|[\[\]{},]', re.S)
 _MAX_DEPTH = 200
 _MAGIC = {
@@ -44,7 +45,7 @@ class Look:
     @property
     def top(self) -> list[str]:
         """The first lines of a text that are not blank: an export is one from there on, further down it is quoted."""
-        return list(islice(filter(str.strip, self.lines), _TOP_LINES))
+        return list(islice(filter(str.strip, self.lines), TOP_LINES))
 
     @property
     def objects(self) -> list[dict[str, Any]]:

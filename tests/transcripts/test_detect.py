@@ -136,3 +136,10 @@ def test_a_page_that_quotes_an_export_is_not_one(tmp_path: Path, name: str) -> N
     page = tmp_path / "page.md"
     page.write_text(PAGE + golden.read_text("utf-8"), "utf-8")
     assert detect(Source(page.name, page)).reader is None
+
+
+def test_what_is_said_about_a_conversation_may_be_long(tmp_path: Path) -> None:
+    front = "---\n" + "".join(f"tag{number}: 환불\n" for number in range(40)) + "---\n# 상담\n\n"
+    said = "**User:** 환불하고 싶어요\n\n**Assistant:** 주문 번호를 알려 주세요.\n"
+    assert detect(source(tmp_path / "x.md", front + said)).reader is READERS["plaintext"]
+    assert detect(source(tmp_path / "x.md", front + "A line about it.\n" * 40 + said)).reader is None

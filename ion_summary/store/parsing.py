@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ion_summary.store.catalog import DAY_SHIFT, Row, read_row
 from ion_summary.store.matching import searchable
 from ion_summary.store.partition import records
-from ion_summary.store.segments import document
+from ion_summary.text.tokens import index_text
 
 _SLICE = 2 << 20
 
@@ -66,7 +66,7 @@ def parse(path: Path, day: int, start: int, end: int, naive: tzinfo | None, with
             try:
                 rows.append(read_row(line.record, lines, line.offset, line.length, naive))
                 if with_documents:
-                    documents.append(document(*searchable(line.record)))
+                    documents.append(index_text(*searchable(line.record)))
             except (ValueError, OverflowError) as error:
                 problem = f"its time cannot be read: {error}"
         if problem is not None:

@@ -18,7 +18,7 @@ from functools import cached_property
 
 from ion_summary.store import database
 from ion_summary.store.layout import month_of
-from ion_summary.text.tokens import OUTSIDE_MARK, Term, Tokens, outside_text, tag_token, token_text
+from ion_summary.text.tokens import OUTSIDE_MARK, Term, Tokens, tag_token
 
 SCHEMA = 3
 
@@ -34,13 +34,6 @@ _HASH_BYTES = 64 << 20
 def create(db: sqlite3.Connection) -> None:
     """Makes the tables in an empty database."""
     database.create(db, _TABLES)
-
-
-def document(texts: Sequence[str], tags: Iterable[str]) -> bytes:
-    """What FTS5 is given for a record, one line of UTF-8: its searchable texts as ``token_text`` has them, the tokens
-    of all but the first (title and tags) once more with a mark, and one token for each tag.
-    """
-    return b" ".join([token_text(texts), outside_text(texts[1:]), *[tag_token(tag).encode() for tag in tags]])
 
 
 def words_of(document: bytes) -> set[str]:

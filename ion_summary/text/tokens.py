@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import groupby, islice
 from os.path import commonprefix
@@ -35,7 +35,7 @@ _CJK = "".join(f"{first}-{last}" for first, last in zip(_RANGES[::2], _RANGES[1:
 
 @cache  # not at import: compiling it takes longer than to find the sessions of a user
 def _runs() -> re.Pattern[str]:
-    return re.compile(f"([{_CJK}]+)|[^\\W{_CJK}]+")
+    return re.compile(f"([{_CJK}]+)|([^\\W{_CJK}]+)")
 
 
 def _is_cjk(character: str) -> bool:
@@ -79,7 +79,7 @@ _TRIPLE_MARK = "\ue002"
 _STEM_MARK = "\ue003"
 #: Title and tags say what a session is about: their tokens are there once more, for what is to come first.
 OUTSIDE_MARK = "\ue004"
-_ASCII_RUN = re.compile("[0-9a-z_]+")
+_LONG_ASCII_RUN = re.compile("[0-9a-z_]{4,}")  # shorter ones are their own stems
 _NOT_IN_TAG = re.compile(r"[\x00-/:-@\[-`{-\x7f]")
 
 
@@ -93,22 +93,18 @@ def tokens(text: str) -> list[str]:
     return list(dict.fromkeys(token for word in fold(text).split() for token in _tokens_of_word(word)))
 
 
-def token_text(texts: Iterable[str]) -> bytes:
-    """What the index is given for some texts, in UTF-8: whatever they hold, its tokenizer finds just their tokens in
-    it, which are in any order.
+def index_text(texts: Sequence[str], tags: Iterable[str]) -> bytes:
+    """What the index is given for a record, one line of UTF-8: the tokens of its texts, those of all but the first
+    (title and tags) once more with a mark, and a token for each tag. Its tokenizer finds just these in it.
 
     That tokenizer lowers and splits ASCII as ``tokens`` does, so that only other characters and what has another stem
     need a look here.
     """
-    return b" ".join(map(_TEXTS.__getitem__, set(" ".join(texts).split())))
+    words, outside = set(" ".join(texts).split()), set(" ".join(texts[1:]).split())
+    return b" ".join([*map(_text_of, words), *map(_outside_text_of, outside), *map(_tag_text_of, tags)])
 
 
-def outside_text(texts: Iterable[str]) -> bytes:
-    """What the index is given besides for what stands outside of the text itself: every token behind a mark."""
-    return b" ".join(map(_OUTSIDE_TEXTS.__getitem__, set(" ".join(texts).split())))
-
-
-class _Words(dict[str, bytes]):
+class _Texts(dict[str, bytes]):
     """What the index is given for a word. Words repeat, and most of them are found here; the others are looked at."""
 
     def __init__(self, look: Callable[[str], str]) -> None:
@@ -116,45 +112,54 @@ class _Words(dict[str, bytes]):
         self._look = look
 
     def __missing__(self, word: str) -> bytes:
-        if len(self) >= _WORDS_KEPT:
-            self.clear()
-        text = self[word] = self._look(word).encode()
+        text = self._look(word).encode()
+        if len(word) <= _LONGEST_KEPT:  # what is longer, a sentence without spaces, hardly comes again
+            if len(self) >= _WORDS_KEPT:
+                self.clear()
+            self[word] = text
         return text
 
 
-def _text_of(word: str) -> str:
-    if not word.isascii():
-        return " ".join(_tokens_of_word(fold(word)))
-    stems = [_STEM_MARK + base for run in _ASCII_RUN.findall(word.lower()) if (base := stem(run)) != run]
-    return " ".join([word, *stems])
-
-
-def _outside_text_of(word: str) -> str:
-    return " ".join([OUTSIDE_MARK + token for token in _tokens_of_word(fold(word))])
-
-
 _WORDS_KEPT = 1 << 16
-_TEXTS, _OUTSIDE_TEXTS = _Words(_text_of), _Words(_outside_text_of)
+_LONGEST_KEPT = 32
+
+
+def _text(word: str) -> str:
+    if not word.isascii():
+        return " ".join(_tokens_of_word(_fold_word(word)))
+    runs = filter(str.isalpha, _LONG_ASCII_RUN.findall(word.lower()))
+    stems = [_STEM_MARK + base for run in runs if (base := stem(run)) != run]
+    return " ".join([word, *stems]) if stems else word
+
+
+def _outside_text(word: str) -> str:
+    return " ".join([OUTSIDE_MARK + token for token in _tokens_of_word(_fold_word(word))])
+
+
+def _fold_word(word: str) -> str:
+    """``fold`` where there is no white space."""
+    return normalize("NFC", normalize("NFC", word).lower())
 
 
 def _tokens_of_word(word: str) -> list[str]:
     """The tokens of a folded text without white space."""
     out: list[str] = []
-    for match in _runs().finditer(word):
-        run = match.group()
-        if match.lastindex:
-            out.extend([run[i : i + 2] for i in range(len(run))])
-            out.extend([_TRIPLE_MARK + run[i : i + 3] for i in range(len(run) - 2)])
+    for cjk, other in _runs().findall(word):
+        if other:
+            base = stem(other)
+            out += [other] if base == other else [other, _STEM_MARK + base]
         else:
-            base = stem(run)
-            out.extend([run] if base == run else [run, _STEM_MARK + base])
+            out += [cjk[i : i + 2] for i in range(len(cjk))]
+            out += [_TRIPLE_MARK + cjk[i : i + 3] for i in range(len(cjk) - 2)]
     return out
 
 
-@lru_cache(maxsize=4096)
 def tag_token(tag: str) -> str:
     """The one index token that stands for a tag; tags that differ in ASCII punctuation alone share it."""
     return TAG_MARK + _NOT_IN_TAG.sub("\ue001", fold(tag).strip())
+
+
+_text_of, _outside_text_of, _tag_text_of = (_Texts(look).__getitem__ for look in (_text, _outside_text, tag_token))
 
 
 #: Tokens that a text must have all of; each with whether it is a prefix of one that the text has.

@@ -19,8 +19,10 @@ from ion_summary.store import database
 from ion_summary.store.hashing import blake2b
 from ion_summary.store.layout import to_ms
 
-SCHEMA = 4
+SCHEMA = 5
 DAY_SHIFT = 24  # up to 16 million lines a day
+#: Later than any time, and its negative earlier.
+NEVER = 1 << 62
 
 _COLUMNS = "id, session, user, type, created, saved, offset, length, messages, source, content, derived"
 _INSERT = f"INSERT INTO {{}}({_COLUMNS}) VALUES({', '.join('?' * 12)})"
@@ -35,7 +37,7 @@ _INDEXES = {
 _TABLES = f"""
 CREATE TABLE partition(
     day INTEGER PRIMARY KEY, inode INTEGER, size INTEGER, mtime INTEGER, lines INTEGER,
-    sessions INTEGER, llm INTEGER, messages INTEGER, tail INTEGER, birth INTEGER);
+    sessions INTEGER, llm INTEGER, messages INTEGER, tail INTEGER, birth INTEGER, oldest INTEGER, newest INTEGER);
 CREATE TABLE month(name TEXT PRIMARY KEY, mtime INTEGER NOT NULL, inode INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE name(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, sessions INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE source(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -72,6 +74,11 @@ class Row(NamedTuple):
     content: int | None
     derived: bool
     participants: Sequence[str]
+
+    @property
+    def names(self) -> Iterable[str]:
+        """Whose session it is."""
+        return dict.fromkeys((self.user, *self.participants))
 
 
 class Place(NamedTuple):
@@ -296,13 +303,15 @@ class Catalog:
         days: dict[int, list[int]] = {}
         users: dict[int, int] = {}
         for row in rows:
-            day = days.setdefault(row[0] >> DAY_SHIFT, [0, 0, 0])
+            day = days.setdefault(row[0] >> DAY_SHIFT, [0, 0, 0, row[4], row[4]])
             day[0] += sign
             day[1] += sign * row[3]
             day[2] += sign * row[8]
+            day[3], day[4] = min(day[3], row[4]), max(day[4], row[4])
             users[row[2]] = users.get(row[2], 0) + sign
         self.db.executemany(
-            "UPDATE partition SET sessions = sessions + ?, llm = llm + ?, messages = messages + ? WHERE day = ?",
+            "UPDATE partition SET sessions = sessions + ?, llm = llm + ?, messages = messages + ?,"
+            " oldest = min(oldest, ?), newest = max(newest, ?) WHERE day = ?",
             [(*counts, day) for day, counts in days.items()],
         )
         self.db.executemany(
@@ -338,6 +347,10 @@ class LoadingCatalog(Catalog):
 
     def _count_all(self) -> None:
         of_a_day = "FROM record WHERE id >= day << ?1 AND id < (day + 1) << ?1"
-        counted = f"SELECT count(*), coalesce(sum(type), 0), coalesce(sum(messages), 0) {of_a_day}"
-        self.db.execute(f"UPDATE partition SET (sessions, llm, messages) = ({counted})", (DAY_SHIFT,))
+        counted = (
+            f"SELECT count(*), coalesce(sum(type), 0), coalesce(sum(messages), 0), coalesce(min(created), {NEVER}),"
+            f" coalesce(max(created), {-NEVER}) {of_a_day}"
+        )
+        columns = "sessions, llm, messages, oldest, newest"
+        self.db.execute(f"UPDATE partition SET ({columns}) = ({counted})", (DAY_SHIFT,))
         self.db.execute("UPDATE name SET sessions = (SELECT count(*) FROM record WHERE user = name.id)")

@@ -31,10 +31,9 @@ from ion_summary.store.database import (
 from ion_summary.store.matching import searchable
 from ion_summary.store.parsing import parse, slices
 from ion_summary.store.partition import Finding
-from ion_summary.store.segments import Segments
+from ion_summary.store.segments import Segments, document
 from ion_summary.store.settled import settle
 from ion_summary.store.tracking import Change, changes, groups, note, unindexed
-from ion_summary.text.tokens import index_text
 from ion_summary.workers import Workers
 
 #: So many lines may wait outside the segments: each search looks at every one of them, and a write that puts
@@ -176,8 +175,8 @@ class IndexWriter:
                 stat = layout.records_path(self._root, day).stat()
                 note(self.catalog.db, self._root, day, stat, stat.st_size, first + len(some))
                 if bulk:
-                    texts = (index_text(*searchable(each.record)) for each in some)
-                    documents[day] = list(zip((row.id for row in fresh), texts, strict=True))
+                    pairs = zip(some, fresh, strict=True)
+                    documents[day] = [(row.id, document(*searchable(each.record), row.names)) for each, row in pairs]
             self.catalog.add(rows, stored)
             settle(self.catalog.db, self._root)
         if bulk:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ion_summary.store.catalog import DAY_SHIFT, Row, read_row
 from ion_summary.store.matching import searchable
 from ion_summary.store.partition import records
-from ion_summary.text.tokens import index_text
+from ion_summary.store.segments import document
 
 _SLICE = 2 << 20
 
@@ -64,9 +64,10 @@ def parse(path: Path, day: int, start: int, end: int, naive: tzinfo | None, with
         problem = line.problem
         if line.record is not None:
             try:
-                rows.append(read_row(line.record, lines, line.offset, line.length, naive))
+                row = read_row(line.record, lines, line.offset, line.length, naive)
+                rows.append(row)
                 if with_documents:
-                    documents.append(index_text(*searchable(line.record)))
+                    documents.append(document(*searchable(line.record), row.names))
             except (ValueError, OverflowError) as error:
                 problem = f"its time cannot be read: {error}"
         if problem is not None:

@@ -10,17 +10,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import nlargest, nsmallest
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, Literal
 from unicodedata import normalize
 
 import orjson
 
-from ion_summary.store.catalog import DAY_SHIFT, PLACE, Catalog, Place, hash64
+from ion_summary.store.catalog import DAY_SHIFT, NEVER, PLACE, Catalog, Place, hash64
 from ion_summary.store.layout import month_of
 from ion_summary.store.lines import LineReader
-from ion_summary.store.segments import Segments, match_expression, outside_expression
+from ion_summary.store.segments import ALL, Segments, Span, match_expression, of_names, outside_expression
 from ion_summary.store.tail import Tail
 from ion_summary.text.tokens import Term, parse_terms
 
@@ -30,6 +30,12 @@ Sort = Literal["relevance", "newest", "oldest"]
 _FEW_RECORDS = 200
 _CHUNK = 4_000
 _OF_ONE_USER = "record.user = ?"
+# Days that are in it as a whole are counted already.
+_COUNT_OF_A_TIME = f"""
+    SELECT coalesce(sum(CASE WHEN oldest >= ?1 AND newest <= ?2 THEN sessions ELSE (
+        SELECT count(*) FROM record
+        WHERE id >= day << {DAY_SHIFT} AND id < day + 1 << {DAY_SHIFT} AND created BETWEEN ?1 AND ?2
+    ) END), 0) FROM partition WHERE newest >= ?1 AND oldest <= ?2"""
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,11 @@ class Matches:
         self._catalog = catalog
         self._segments = segments
         self._lines = lines
-        self._conditions, self._values = self._filters()
+        self._others, self._other_values = self._filters()
+        # The names of the user asked for, as they are written: the segments know these, and not the other properties.
+        self._names: list[str] = []
+        mine, its_values = ([], list[int]()) if query.user is None else self._of_user(query.user)
+        self._conditions, self._values = [*self._others, *mine], [*self._other_values, *its_values]
         self._where = " AND ".join(self._conditions) or "TRUE"
 
     @property
@@ -100,12 +110,13 @@ class Matches:
 
         Where the index alone knows what matches, only so many numbers are looked up in the catalog.
         """
-        if self._is_few():
+        if self._is_few:
             return self._best(wanted, self._verified(self._with_filters("id >= ?", [0])))
         expression, enough = match_expression(self._query.terms, self._query.tag)
         if expression is None:  # the segments cannot help
             return self._best(wanted, self._verified(self._with_filters("id >= ?", [0])))
-        if enough and not self._conditions and self._query.sort != "oldest":
+        expression = of_names(expression, self._names)
+        if enough and not self._others and self._query.sort != "oldest":
             return self._newest_counted(expression, wanted)
         return self._best(wanted, self._all(expression, enough))
 
@@ -115,16 +126,13 @@ class Matches:
         """
         expression = outside_expression(self._query.terms)
         found: list[Place] = []
-        if expression is None or self._is_few():
+        if expression is None or self._is_few:
             return found
         _, enough = match_expression(self._query.terms, self._query.tag)
-        for month in self._segments.months():
-            if len(found) >= wanted:
-                break
-            numbers = self._numbers(expression, month)
-            while len(found) < wanted and (some := list(islice(numbers, wanted))):
-                candidates = self._candidates(some)
-                found += candidates if enough else self._verified(candidates)
+        numbers = self._numbers(of_names(expression, self._names))
+        while len(found) < wanted and (some := list(islice(numbers, wanted))):
+            candidates = self._candidates(some)
+            found += candidates if enough else self._verified(candidates)
         return sorted(found, key=_BY_TIME, reverse=True)[:wanted]
 
     def _best(self, wanted: int, found: Iterable[Place]) -> tuple[int, list[Place]]:
@@ -145,9 +153,8 @@ class Matches:
 
     def _all(self, expression: str, enough: bool) -> Iterator[Place]:
         yield from self._of_tail()
-        for month in self._segments.months():
-            candidates = self._candidates(self._numbers(expression, month))
-            yield from candidates if enough else self._verified(candidates)
+        candidates = self._candidates(self._numbers(expression))
+        yield from candidates if enough else self._verified(candidates)
 
     def _newest_counted(self, expression: str, wanted: int) -> tuple[int, list[Place]]:
         found = list(self._of_tail())
@@ -155,7 +162,7 @@ class Matches:
         unsure = self._unsure_months()
         for month in self._segments.months():
             if month in unsure:
-                some = list(self._candidates(self._numbers(expression, month)))
+                some = list(self._candidates(self._numbers_of(expression, month)))
                 total += len(some)
             else:
                 total += self._segments.count(expression, month)
@@ -190,15 +197,42 @@ class Matches:
         gone = {day for day, upto in self._indexed.items() if upto < 0 or day not in there or upto > there[day][0]}
         return {month_of(day) for day in days | gone}
 
-    def _numbers(self, expression: str, month: str) -> Iterator[int]:
-        stale, numbers = self._stale, self._segments.numbers(expression, month)
+    def _numbers(self, expression: str) -> Iterator[int]:
+        """Those that match, greatest first; of a time, those of its days alone."""
+        months = self._segments.months()
+        if self._span != ALL:
+            oldest, newest = (month_of(number >> DAY_SHIFT) for number in self._span)
+            months = [month for month in months if oldest <= month <= newest]
+        return chain.from_iterable(self._numbers_of(expression, month) for month in months)
+
+    def _numbers_of(self, expression: str, month: str) -> Iterator[int]:
+        stale, numbers = self._stale, self._segments.numbers(expression, month, self._span)
         return (number for number in numbers if number >> DAY_SHIFT not in stale) if stale else numbers
+
+    @cached_property
+    def _span(self) -> Span:
+        """The numbers among which are those of all records of the time that is asked for."""
+        if self._time is None:
+            return ALL
+        query = "SELECT coalesce(min(day), 1), coalesce(max(day), 1) FROM partition WHERE newest >= ? AND oldest <= ?"
+        first, last = self._catalog.db.execute(query, self._time).fetchone()
+        return first << DAY_SHIFT, (last + 1 << DAY_SHIFT) - 1
+
+    @property
+    def _time(self) -> tuple[int, int] | None:
+        """The first and the last instant asked for."""
+        since, until = self._query.since_ms, self._query.until_ms
+        if since is None and until is None:
+            return None
+        return -NEVER if since is None else since, NEVER if until is None else until
 
     def _total(self) -> int:
         if not self._conditions:
             query, values = "SELECT coalesce(sum(sessions), 0) FROM partition", list[Any]()
         elif self._where == _OF_ONE_USER:
             query, values = "SELECT sessions FROM name WHERE id = ?", self._values
+        elif self._time is not None and all("created" in condition for condition in self._conditions):
+            query, values = _COUNT_OF_A_TIME, list[Any](self._time)
         else:
             query, values = f"SELECT count(*) FROM record WHERE {self._where}", self._values
         total: int = self._catalog.db.execute(query, values).fetchone()[0]
@@ -217,24 +251,23 @@ class Matches:
             if value is not None:
                 conditions.append(condition)
                 values.append(value)
-        if query.user is not None:
-            condition, its_values = self._of_user(query.user)
-            conditions.append(condition)
-            values += its_values
         return conditions, values
 
-    def _of_user(self, user: str) -> tuple[str, list[int]]:
+    def _of_user(self, user: str) -> tuple[list[str], list[int]]:
         """Hangul typed or pasted on a Mac may be decomposed, and so may be that of a store of the original system."""
         spellings = (user, normalize("NFC", user), normalize("NFD", user))
-        found = [row[0] for row in self._catalog.db.execute("SELECT id FROM name WHERE name IN (?, ?, ?)", spellings)]
-        if not found:
-            return "FALSE", []
+        query = "SELECT id, name FROM name WHERE name IN (?, ?, ?)"
+        known: dict[int, str] = dict(self._catalog.db.execute(query, spellings).fetchall())
+        if not known:
+            return ["FALSE"], []
+        found, self._names = list(known), list(known.values())
         marks = ", ".join("?" * len(found))
         spoke = f"SELECT record FROM participant WHERE name IN ({marks})"
         if len(found) > 1 or self._catalog.db.execute(spoke + " LIMIT 1", found).fetchone():
-            return f"(record.user IN ({marks}) OR record.id IN ({spoke}))", [*found, *found]
-        return _OF_ONE_USER, found
+            return [f"(record.user IN ({marks}) OR record.id IN ({spoke}))"], [*found, *found]
+        return [_OF_ONE_USER], found
 
+    @cached_property
     def _is_few(self) -> bool:
         if self._query.user is None and self._query.session is None:
             return False
@@ -248,14 +281,14 @@ class Matches:
         return self._verified(tail.candidates(self._query.terms, self._where, self._values))
 
     def _candidates(self, numbers: Iterable[int]) -> Iterator[Place]:
-        """Those of the numbers that stand for a record with the other properties asked for."""
-        wanted = list(numbers)
-        for start in range(0, len(wanted), _CHUNK):
-            some = orjson.dumps(wanted[start : start + _CHUNK]).decode()
-            # CROSS: by the numbers, never by all records of a user or a time that are then compared with them.
-            tables = "json_each(?) wanted CROSS JOIN record ON record.id = wanted.value"
-            rows = self._catalog.db.execute(f"SELECT {PLACE} FROM {tables} WHERE {self._where}", (some, *self._values))
-            yield from map(Place._make, rows)
+        """Those of the numbers (which the segments found: of the user) with the other properties asked for, too."""
+        rest = iter(numbers)
+        # CROSS: by the numbers, never by all records of a user or a time that are then compared with them.
+        tables = "json_each(?) wanted CROSS JOIN record ON record.id = wanted.value"
+        query = f"SELECT {PLACE} FROM {tables} WHERE {' AND '.join(self._others) or 'TRUE'}"
+        while some := list(islice(rest, _CHUNK)):
+            wanted = orjson.dumps(some).decode()
+            yield from map(Place._make, self._catalog.db.execute(query, (wanted, *self._other_values)))
 
     def _with_filters(self, condition: str, values: list[Any]) -> Iterator[Place]:
         query = f"SELECT {PLACE} FROM record WHERE record.{condition} AND {self._where}"

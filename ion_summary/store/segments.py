@@ -14,13 +14,17 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ion_summary.store import database
+from ion_summary.store.catalog import hash64
 from ion_summary.store.layout import month_of
-from ion_summary.text.tokens import OUTSIDE_MARK, Term, Tokens, tag_token
+from ion_summary.text.tokens import OUTSIDE_MARK, USER_MARK, Term, Tokens, index_text, tag_token
 
-SCHEMA = 3
+SCHEMA = 4
+#: The least and the greatest number.
+Span = tuple[int, int]
+ALL: Span = (0, (1 << 63) - 1)
 
 _TABLES = f"""
 CREATE TABLE indexed(day INTEGER PRIMARY KEY, upto INTEGER NOT NULL, birth INTEGER NOT NULL);
@@ -29,11 +33,29 @@ PRAGMA user_version = {SCHEMA};
 """
 # One term dictionary page set a flush: the default of 1 MB leaves hundreds of tiny levels to merge later.
 _HASH_BYTES = 64 << 20
+_64_BITS = (1 << 64) - 1
 
 
 def create(db: sqlite3.Connection) -> None:
     """Makes the tables in an empty database."""
     database.create(db, _TABLES)
+
+
+def document(texts: Sequence[str], tags: Iterable[str], names: Iterable[str]) -> bytes:
+    """What FTS5 is given for a record, one line of UTF-8: what ``index_text`` says of its texts and tags, and a token
+    for each of the names of those whose session it is.
+    """
+    return b" ".join([index_text(texts, tags), *map(_user_text, names)])
+
+
+@lru_cache(maxsize=4096)
+def user_token(name: str) -> str:
+    """The one index token that stands for a name, just as it is written: the catalog's hash of it."""
+    return f"{USER_MARK}{hash64(name) & _64_BITS:x}"
+
+
+def _user_text(name: str) -> bytes:
+    return user_token(name).encode()
 
 
 def words_of(document: bytes) -> set[str]:
@@ -60,6 +82,12 @@ def outside_expression(terms: Sequence[Term]) -> str | None:
     """The FTS5 query for records with all the terms in title and tags, or None if there is no such query."""
     ways = [term.index_query()[0] for term in terms]
     return " AND ".join(_either(some, OUTSIDE_MARK) for some in ways) if ways and all(ways) else None
+
+
+def of_names(expression: str, names: Sequence[str]) -> str:
+    """The FTS5 query for those that are of one of the names, besides; of everybody, if there is none."""
+    mine = " OR ".join(f'"{user_token(name)}"' for name in names)
+    return f"({expression}) AND ({mine})" if names else expression
 
 
 def _either(ways: Sequence[Tokens], mark: str) -> str:
@@ -161,11 +189,11 @@ class Segments:
         )
         return Counter(dict(self.db.execute(f"SELECT term, doc FROM temp.{vocabulary}")))
 
-    def numbers(self, expression: str, month: str) -> Iterator[int]:
-        """The numbers in a month's segment that match, greatest first."""
+    def numbers(self, expression: str, month: str, span: Span = ALL) -> Iterator[int]:
+        """The numbers in a month's segment that match and are in the span, greatest first."""
         table = _name(month)
-        query = f"SELECT rowid FROM {table} WHERE {table} MATCH ? ORDER BY rowid DESC"
-        return (number for (number,) in self.db.execute(query, (expression,)))
+        query = f"SELECT rowid FROM {table} WHERE {table} MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC"
+        return (number for (number,) in self.db.execute(query, (expression, *span)))
 
     def count(self, expression: str, month: str) -> int:
         """How many numbers in a month's segment match."""

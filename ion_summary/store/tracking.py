@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ion_summary.store import layout
+from ion_summary.store.catalog import NEVER
 from ion_summary.store.hashing import blake2b
 
 # Changes up to this size share a transaction: one for each would cost more than the work, one for all the memory.
@@ -51,7 +52,8 @@ def note(db: sqlite3.Connection, root: Path, day: int, stat: os.stat_result, rea
     """Notes how far a partition has been read: to its byte ``read``, and how many lines that were."""
     tail = _tail_of_file(layout.records_path(root, day), read)
     birth = int.from_bytes(os.urandom(7), "big")
-    db.execute("INSERT OR IGNORE INTO partition VALUES(?, 0, 0, 0, 0, 0, 0, 0, 0, ?)", (day, birth))
+    none = "0, 0, 0, 0, 0, 0, 0, 0"
+    db.execute(f"INSERT OR IGNORE INTO partition VALUES(?, {none}, ?, {NEVER}, {-NEVER})", (day, birth))
     db.execute(
         "UPDATE partition SET inode = ?, size = ?, mtime = ?, lines = ?, tail = ? WHERE day = ?",
         (stat.st_ino, read, stat.st_mtime_ns, lines, tail, day),

@@ -79,6 +79,8 @@ _TRIPLE_MARK = "\ue002"
 _STEM_MARK = "\ue003"
 #: Title and tags say what a session is about: their tokens are there once more, for what is to come first.
 OUTSIDE_MARK = "\ue004"
+#: Whose session it is: a hash, behind a mark.
+USER_MARK = "\ue005"
 _LONG_ASCII_RUN = re.compile("[0-9a-z_]{4,}")  # shorter ones are their own stems
 _NOT_IN_TAG = re.compile(r"[\x00-/:-@\[-`{-\x7f]")
 

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
+from unittest.mock import patch
 
 import orjson
 import pytest
@@ -326,14 +327,19 @@ class Store(RuleBasedStateMachine):
             session: one.fields["summary"] for session, one in live.items()
         }
 
-    @rule(query=queries())
-    def search(self, query: Query) -> None:
-        self.check_search(self.storage, query)
+    @rule(query=queries(), few=st.sampled_from([200, -1]))
+    def search(self, query: Query, few: int) -> None:
+        with patch("ion_summary.store.query._FEW_RECORDS", few):  # -1: as if every user had many sessions
+            self.check_search(self.storage, query)
 
     @precondition(lambda self: self.root.is_dir())
     @rule(query=queries())
     def search_while_another_writes(self, query: Query) -> None:
-        with WriterLock(self.root, 0), SessionSummaryStorage(self.root, tz=UTC) as reader:
+        with (
+            WriterLock(self.root, 0),
+            SessionSummaryStorage(self.root, tz=UTC) as reader,
+            patch("ion_summary.store.query._FEW_RECORDS", -1),
+        ):
             self.check_search(reader, query)
 
     @rule()

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ion_summary.store.segments import Segments, create, match_expression
-from ion_summary.text.tokens import Term, first_match, fold, index_text, parse_terms, tag_token, tokens
+from ion_summary.store.segments import Segments, create, document, match_expression
+from ion_summary.text.tokens import Term, first_match, fold, parse_terms, tag_token, tokens
 from tests.conftest import examples
 
 DAY = 739_000
@@ -98,7 +98,7 @@ def found_by_fts(text: str, typed: str, tag: str | None = None, tags: list[str] 
     try:
         create(db)
         segments = Segments(lambda: db, lambda: {DAY: (1, 1)})
-        segments.add(DAY, 1, [(DAY << 24, index_text([text], tags or []))])
+        segments.add(DAY, 1, [(DAY << 24, document([text], tags or [], []))])
         return list(segments.numbers(expression, segments.months()[0])) == [DAY << 24], enough
     finally:
         db.close()

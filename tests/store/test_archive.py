@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -8,6 +9,7 @@ import random
 import subprocess
 import sys
 import tarfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC
@@ -20,8 +22,11 @@ from hypothesis import strategies as st
 from ion_summary.errors import SnapshotCorruptError
 from ion_summary.operations.backup import BackupRequest, backup
 from ion_summary.progress import Silent
+from ion_summary.store.archives import format as archive
+from ion_summary.store.archives import reading
+from ion_summary.store.archives.format import Member, Piece
 from ion_summary.store.archives.members import is_member
-from ion_summary.store.archives.packing import GZIP, ZSTANDARD, UnpackingError, unpack, unpacked
+from ion_summary.store.archives.packing import GZIP, PIECE_BYTES, ZSTANDARD, UnpackingError, unpack, unpacked
 from ion_summary.store.archives.reading import ArchiveReader
 from ion_summary.store.storage import SessionSummaryStorage
 from tests.conftest import files_of
@@ -53,8 +58,18 @@ print(json.dumps(said))
 
 
 def read(path: Path) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
     with ArchiveReader(path) as reader:
-        return {member.name: b"".join(chunks) for member, chunks in reader}
+        done = [
+            member.name for member in reader.each(lambda member, chunks: found.update({member.name: b"".join(chunks)}))
+        ]
+    return {name: found[name] for name in done}
+
+
+@pytest.fixture
+def by_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has archives be read several members at a time that are too small for it to be worth while."""
+    monkeypatch.setattr(reading, "_FOR_THREADS_BYTES", 0)
 
 
 # -- pieces -----------------------------------------------------------------------------------------------------------
@@ -80,8 +95,10 @@ def test_pieces_are_read_alone_and_as_one(codec: object, parts: list[bytes], ste
 # -- damage -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=[".tar.zst", ".tar.gz"])
+@pytest.fixture(params=[".tar.zst", ".tar.gz", ".tar.zst by threads"])
 def small(request: pytest.FixtureRequest, storage: SessionSummaryStorage, tmp_path: Path) -> Path:
+    if request.param.endswith("by threads"):
+        request.getfixturevalue("by_threads")
     for number in range(3):
         storage.save(f"s-{number}", "u", f"- 환불 {number}")
     made = backup(storage, BackupRequest(tmp_path / "out", gzip=request.param == ".tar.gz", tz=UTC), Silent()).archive
@@ -158,6 +175,76 @@ def test_an_archive_packed_anew_by_tar_is_read_but_not_without_its_seal(small: P
     (tmp_path / "a").write_bytes(gzip.compress(raw))  # its manifest promises a seal
     with pytest.raises(SnapshotCorruptError, match="seal"):
         read(tmp_path / "a")
+
+
+def in_pieces(said: bytes, *streams: bytes, end: bytes = archive.END) -> bytes:
+    """An archive with a seal that is in order, whatever the pieces hold."""
+    packs = [ZSTANDARD.pack(each) for each in (member("manifest.json", said), *streams, end)]
+    seal = archive.seal_start(ZSTANDARD, [Piece(len(each), hashlib.sha256(each).digest()) for each in packs])
+    whole = b"".join(packs) + seal
+    return whole + hashlib.sha256(whole).digest()
+
+
+def member(name: str = RECORDS, data: bytes = LINE) -> bytes:
+    return archive.header(name, len(data), 0) + data + bytes(archive.padding(len(data)))
+
+
+LATER, OTHER = RECORDS.replace("04.", "05."), LINE.replace(b"- x", b"- y")
+SAID = manifest(entry(RECORDS, LINE), entry(LATER, OTHER), piece_bytes=PIECE_BYTES)
+FALSE = {
+    "in another order": (SAID, [member(LATER, OTHER), member()], archive.END),
+    "the same member twice": (SAID, [member(), member()], archive.END),
+    "a link": (SAID, [member(), archive.header(LATER, 0, 0)[:156] + b"2" + bytes(355)], archive.END),
+    "shorter than it says": (SAID, [member(), member(LATER, OTHER)[: archive.BLOCK + 10]], archive.END),
+    "longer than it says": (SAID, [member(), member(LATER, OTHER) + bytes(512)], archive.END),
+    "swelling": (SAID, [member(), member(LATER, OTHER) + bytes(1 << 30)], archive.END),
+    "behind the end of a member": (SAID, [member()[:-1] + b"x", member(LATER, OTHER)], archive.END),
+    "another content": (SAID, [member(), member(LATER, LINE)], archive.END),
+    "another count": (
+        manifest(entry(RECORDS, LINE), entry(LATER, OTHER, records=2), piece_bytes=PIECE_BYTES),
+        [member(), member(LATER, OTHER)],
+        archive.END,
+    ),
+    "a member behind the last": (SAID, [member(), member(LATER, OTHER)], member("2026-01/x") + archive.END),
+}
+
+
+@pytest.mark.parametrize("what", [None, *FALSE])
+def test_what_differs_from_the_manifest_is_refused_by_threads_too(
+    by_threads: None, tmp_path: Path, what: str | None
+) -> None:
+    said, streams, end = FALSE.get(what or "", (SAID, [member(), member(LATER, OTHER)], archive.END))
+    path = tmp_path / "a"
+    path.write_bytes(in_pieces(said, *streams, end=end))
+    if what is None:
+        assert read(path) == {RECORDS: LINE, LATER: OTHER}
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(SnapshotCorruptError):
+        read(path)
+
+
+def test_a_member_of_many_pieces_is_read_by_threads_as_by_one(storage: SessionSummaryStorage, tmp_path: Path) -> None:
+    draw = random.Random(1)
+    for number in range(60):
+        storage.save(f"s-{number}", "u", "- " + draw.randbytes(120_000).hex())  # in one day of 14 MB
+    made = backup(storage, BackupRequest(tmp_path / "out", tz=UTC), Silent()).archive
+    assert made is not None
+    with ArchiveReader(made) as reader:
+        assert reader.manifest.size > reading._FOR_THREADS_BYTES > PIECE_BYTES
+        one_by_one = {each.name: b"".join(chunks) for each, chunks in reader}
+    assert read(made) == one_by_one
+
+
+def test_who_stops_reading_has_the_threads_stop(by_threads: None, small: Path) -> None:
+    begun = threading.active_count()
+
+    def take(_: Member, chunks: Iterator[bytes]) -> None:
+        for _chunk in chunks:
+            raise OSError("the disk is full")
+
+    with ArchiveReader(small) as reader, pytest.raises(OSError, match="full"):
+        list(reader.each(take))
+    assert threading.active_count() == begun
 
 
 def test_hostile_archives_are_refused_at_once_and_nothing_is_outside(

@@ -17,8 +17,11 @@ _T = TypeVar("_T")
 _MOST = 8
 
 
-def in_order(tasks: Iterable[Callable[[], _T]]) -> Generator[_T, None, None]:
-    """The results of the tasks in order; a few more than there are processors are under way at a time."""
+def in_order(tasks: Iterable[Callable[[], _T]], give_up: Callable[[], None] | None = None) -> Generator[_T, None, None]:
+    """The results of the tasks in order; a few more than there are processors are under way at a time.
+
+    Once nobody wants more of them ``give_up`` is called, and those that are under way are waited for.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     count = min(_MOST, len(os.sched_getaffinity(0)))
@@ -32,5 +35,7 @@ def in_order(tasks: Iterable[Callable[[], _T]]) -> Generator[_T, None, None]:
             while calls:
                 yield calls.popleft().result()
         finally:
+            if give_up is not None:
+                give_up()
             for call in calls:
                 call.cancel()

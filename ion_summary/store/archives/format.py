@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -227,6 +228,20 @@ def _seal_bytes(tail: bytes) -> int:
     return 8 + count * _PIECE + 4 + _DIGEST_BYTES
 
 
-def piece_count(member: Member) -> int:
-    """In how many pieces a member is packed."""
-    return -(-member.stream_bytes // PIECE_BYTES)
+class Place(NamedTuple):
+    """Where something is in an archive: from ``offset`` on, in these pieces."""
+
+    offset: int
+    pieces: Sequence[Piece]
+
+
+def places(manifest: Manifest, pieces: Sequence[Piece]) -> list[Place]:
+    """Where each member is and, last, the end of the tar; nothing if there are not as many pieces as that takes."""
+    if not manifest.piece_bytes:
+        return []
+    counts = [1, *(-(-member.stream_bytes // manifest.piece_bytes) for member in manifest.members), 1]
+    ends = list(accumulate(counts))
+    if ends[-1] != len(pieces):
+        return []
+    offsets = [0, *accumulate(piece.size for piece in pieces)]
+    return [Place(offsets[start], pieces[start:end]) for start, end in pairwise(ends)]

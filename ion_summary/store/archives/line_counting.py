@@ -8,6 +8,7 @@ from ion_summary.store.archives.packing import ZSTANDARD, Decoder, UnpackingErro
 _OUTPUT = 1 << 20
 _MOST_RATIO = 1_100
 _FREE_BYTES = 64 << 20
+_LONG = 256  # the bytes of a line that is found in less time than it takes to go through it
 
 
 class LineCounter:
@@ -31,7 +32,7 @@ class LineCounter:
         if not (self._counts and start < end and self.is_readable):
             return
         if self._decoder is None:
-            self._lines += data.count(b"\n", start, end)
+            self._lines += _newlines(data, start, end)
             self._last = bytes(data[end - 1 : end])
         else:
             self._decode(bytes(data[start:end]))
@@ -53,7 +54,7 @@ class LineCounter:
 
     def _add(self, data: bytes) -> None:
         if data:
-            self._lines += data.count(b"\n")
+            self._lines += _newlines(data, 0, len(data))
             self._last = data[-1:]
             self._given += len(data)
             if self._given > _FREE_BYTES + _MOST_RATIO * self._taken:
@@ -62,3 +63,13 @@ class LineCounter:
     def count(self) -> int:
         """The lines so far; an unterminated last one counts."""
         return self._lines + (self._last != b"\n")
+
+
+def _newlines(data: bytes | bytearray, start: int, end: int) -> int:
+    """How many there are: ``count`` looks at every byte, ``find`` leaps over a line, in half the time if it is long."""
+    most, at = (end - start) // _LONG, start - 1
+    for count in range(most):
+        at = data.find(b"\n", at + 1, end)
+        if at < 0:
+            return count
+    return most + data.count(b"\n", at + 1, end)

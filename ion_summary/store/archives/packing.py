@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 #: So many bytes of the tar stream are packed at a time.
 PIECE_BYTES = 4 << 20
-_OUTPUT = 1 << 20
-_COMPARED = 1 << 17
+# Much more new memory at a time takes longer to be had than to be filled.
+_OUTPUT = 1 << 18
 _LEVEL = 2
 # 64 MiB, more than `zstd -19` asks of whoever unpacks it, and an end of what a hostile frame can ask for.
 _WINDOW_LOG_MAX = 26
@@ -124,19 +124,17 @@ def unpack(codec: Codec, packed: bytes, most: int) -> bytes:
 
 
 def is_packed(codec: Codec, data: bytes | bytearray, packed: bytes) -> bool:
-    """Whether ``data`` comes out of a piece again; a little at a time, for as much new memory takes longer to be had
-    than to be filled. Raises UnpackingError.
-    """
+    """Whether ``data`` comes out of a piece again. Raises UnpackingError."""
     decoder, compared = codec.decoder(), 0
-    some = more(decoder, packed, _COMPARED)
+    some = more(decoder, packed, _OUTPUT)
     while some and data.startswith(some, compared):
         compared += len(some)
-        some = b"" if decoder.eof else more(decoder, b"", _COMPARED)
+        some = b"" if decoder.eof else more(decoder, b"", _OUTPUT)
     return compared == len(data) and decoder.eof and not decoder.unused_data
 
 
 def unpacked(codec: Codec, packed: Iterable[bytes]) -> Generator[bytes, None, None]:
-    """The bytes of all pieces in a stream, at most a mebibyte at a time. Raises UnpackingError."""
+    """The bytes of all pieces in a stream, a little at a time. Raises UnpackingError."""
     decoder, begun = codec.decoder(), False
     for chunk in packed:
         rest = chunk

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,17 +18,27 @@ from ion_summary.errors import SnapshotCorruptError, UsageError
 from ion_summary.store.archives import encryption
 from ion_summary.store.archives import format as archive
 from ion_summary.store.archives.ahead import in_order
-from ion_summary.store.archives.format import BLOCK, MANIFEST, Manifest, Member, Piece
+from ion_summary.store.archives.format import BLOCK, MANIFEST, Manifest, Member, Place
 from ion_summary.store.archives.line_counting import LineCounter
 from ion_summary.store.archives.members import has_lines
-from ion_summary.store.archives.packing import CODECS, PIECE_BYTES, ZSTANDARD, Codec, UnpackingError, unpack, unpacked
+from ion_summary.store.archives.packing import CODECS, ZSTANDARD, UnpackingError, unpacked
+from ion_summary.store.archives.streams import Seal, Stream, chunks_of
 
-_CHUNK = 1 << 20
 _MOST_PADDING = 1 << 20  # tar fills its last record; more zeros than that are not filling
+# Below this, starting threads takes longer than they save.
+_FOR_THREADS_BYTES = 8 << 20
+
+
+class _GivenUpError(Exception):
+    """Nobody waits for this any more."""
+
+
+#: Consumes the bytes of a member.
+Take = Callable[[Member, Iterator[bytes]], None]
 
 
 class ArchiveReader:
-    """One pass over an archive, first to last byte, within a ``with``.
+    """One pass over an archive, all of its bytes, within a ``with``.
 
     Args:
         path: the archive; how it is packed is seen by its first bytes.
@@ -44,6 +54,7 @@ class ArchiveReader:
         self.path = path
         self._identity = identity
         self._held = contextlib.ExitStack()
+        self._given_up = False
 
     def __enter__(self) -> ArchiveReader:
         try:
@@ -70,45 +81,95 @@ class ArchiveReader:
                     raise self._corrupt(f"it holds {name[:100]!r} without announcing it, or twice")
                 if size != member.size:
                     raise self._corrupt(f"{name}: {size:,} bytes, but its manifest says {member.size:,}")
-                content = self._content(member)
+                content = self._content(self._stream, member)
                 yield member, content
-                for _ in content:
-                    pass
+                _drain(member, content)
             if expected:
                 raise self._corrupt(f"{next(iter(expected))} is missing")
-            self._end()
+            self._end(self._stream, self._seal)
+
+    def each(self, take: Take) -> Iterator[Member]:
+        """Has ``take`` consume each member; yields those that are done, in the order of the archive.
+
+        The members of a large one in pieces are taken by threads, several at a time: whatever ``take`` does to one must
+        not depend on another. Their bytes are whole when the member is yielded, and all are when this ends.
+        """
+        places = self._places()
+        if not places:
+            for member, content in self:
+                take(member, content)
+                yield member
+            return
+        *members, end = places
+        tasks = (
+            partial(self._taken, member, place, take)
+            for member, place in zip(self.manifest.members, members, strict=True)
+        )
+        seal, packed = Seal(ZSTANDARD), chunks_of(self._descriptor)
+        with contextlib.closing(in_order(tasks, self._give_up)) as done:
+            for member in done:
+                seal.see(next(packed, b""))  # while the threads are at work
+                yield member
+        for chunk in packed:
+            seal.see(chunk)
+        with self._as_corrupt():
+            self._end(Stream(unpacked(ZSTANDARD, self._packed(end))), seal)
 
     def check(self, advance: Callable[[int], None]) -> None:
         """Reads everything; ``advance`` is told of bytes. Raises SnapshotCorruptError."""
-        for _, chunks in self:
-            for chunk in chunks:
-                advance(len(chunk))
+        for member in self.each(_drain):
+            advance(member.size)
+
+    def _places(self) -> Sequence[Place]:
+        """Where the members are, and the end, if it is worth while to read several at a time."""
+        if self._is_encrypted or self._codec is not ZSTANDARD or self.manifest.size < _FOR_THREADS_BYTES:
+            return ()
+        return archive.places(self.manifest, archive.read_pieces(self._descriptor) or ())
+
+    def _taken(self, member: Member, place: Place, take: Take) -> Member:
+        stream = Stream(unpacked(ZSTANDARD, self._packed(place)))
+        with self._as_corrupt():
+            name, size = archive.read_header(stream.take(BLOCK), self.path)
+            if (name, size) != (member.name, member.size):
+                raise self._corrupt(f"it holds {name[:100]!r} of {size:,} bytes where {member.name} should be")
+            content = self._content(stream, member)
+            take(member, content)
+            _drain(member, content)
+            if any(map(len, stream.rest())):
+                raise self._corrupt(f"{member.name}: something follows it")
+        return member
+
+    def _packed(self, place: Place) -> Iterator[bytes]:
+        offset = place.offset
+        for piece in place.pieces:
+            yield os.pread(self._descriptor, piece.size, offset)
+            offset += piece.size
+
+    def _give_up(self) -> None:
+        self._given_up = True
 
     def _open(self) -> None:
         descriptor = _open_file(self.path)
         self._held.callback(os.close, descriptor)
         self.packed_bytes = os.fstat(descriptor).st_size
-        is_encrypted = os.pread(descriptor, len(encryption.MAGIC), 0) == encryption.MAGIC
-        if is_encrypted:
+        self._descriptor = descriptor
+        self._is_encrypted = os.pread(descriptor, len(encryption.MAGIC), 0) == encryption.MAGIC
+        if self._is_encrypted:
             if self._identity is None:
                 raise UsageError(reason=f"{self.path} is encrypted", accepted="name the identity with --identity FILE")
             packed: Iterator[bytes] = self._held.enter_context(
                 encryption.decrypted(descriptor, self._identity, self.path)
             )
         else:
-            packed = _chunks(descriptor)
+            packed = chunks_of(descriptor)
         start = next(packed, b"")
         codec = next((codec for codec in CODECS if start.startswith(codec.magic)), None)
         if codec is None:
             raise self._corrupt("neither a .tar.zst nor a .tar.gz")
-        self._seal = _Seal(codec)
-        pieces = None if is_encrypted or codec is not ZSTANDARD else archive.read_pieces(descriptor)
-        if pieces:
-            raw: Generator[bytes, None, None] = _in_pieces(descriptor, pieces, self.packed_bytes, self._seal)
-        else:
-            raw = unpacked(codec, self._seal.passed(_with(start, packed)))
+        self._codec, self._seal = codec, Seal(codec)
+        raw = unpacked(codec, self._seal.passed(_with(start, packed)))
         self._held.enter_context(contextlib.closing(raw))
-        self._stream = _Stream(raw)
+        self._stream = Stream(raw)
 
     def _read_manifest(self) -> Manifest:
         name, size = archive.read_header(self._stream.take(BLOCK), self.path)
@@ -120,27 +181,29 @@ class ArchiveReader:
         self._stream.take(archive.padding(size))
         return Manifest.decode(data, self.path)
 
-    def _content(self, member: Member) -> Iterator[bytes]:
+    def _content(self, stream: Stream, member: Member) -> Iterator[bytes]:
         digest, lines = hashlib.sha256(), LineCounter(member.name)
         with self._as_corrupt():
-            for chunk in self._stream.chunks(member.size):
+            for chunk in stream.chunks(member.size):
+                if self._given_up:
+                    raise _GivenUpError
                 digest.update(chunk)
                 lines.feed(chunk)
                 yield chunk
-            if any(self._stream.take(archive.padding(member.size))):
+            if any(stream.take(archive.padding(member.size))):
                 raise self._corrupt(f"{member.name}: something is hidden behind it")
         if digest.hexdigest() != member.sha256:
             raise self._corrupt(f"{member.name}: its SHA-256 is not that of the manifest")
         if has_lines(member.name) and lines.count() != member.records:
             raise self._corrupt(f"{member.name}: {lines.count():,} lines, but its manifest says {member.records:,}")
 
-    def _end(self) -> None:
+    def _end(self, stream: Stream, seal: Seal) -> None:
         size = 0
-        for chunk in self._stream.rest():
+        for chunk in stream.rest():
             size += len(chunk)
             if size > _MOST_PADDING or chunk.strip(b"\0"):
                 raise self._corrupt("something follows its end")
-        if self.manifest.piece_bytes and not self._seal.is_whole():
+        if self.manifest.piece_bytes and not seal.is_whole():
             raise self._corrupt("it is not what was written: its seal is broken or missing")
 
     def _corrupt(self, reason: str) -> SnapshotCorruptError:
@@ -156,61 +219,6 @@ class ArchiveReader:
             raise self._corrupt("it is cut off") from None
 
 
-class _Seal:
-    """Sees an archive go by, and says at its end whether it is what was written."""
-
-    def __init__(self, codec: Codec) -> None:
-        self._codec = codec
-        self._digest = hashlib.sha256()
-        self._kept = archive.digest_place(codec)[0]
-        self._tail = b""
-
-    def passed(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The same chunks."""
-        for chunk in chunks:
-            self.see(chunk)
-            yield chunk
-
-    def see(self, chunk: bytes) -> None:
-        """The next bytes; the last ones, which may be the digest, are not part of it."""
-        seen = self._tail + chunk
-        cut = max(0, len(seen) - self._kept)
-        self._digest.update(memoryview(seen)[:cut])
-        self._tail = seen[cut:]
-
-    def is_whole(self) -> bool:
-        """Whether the digest at the end is of everything before it."""
-        return self._tail == self._digest.digest() + archive.seal_end(self._codec)
-
-
-class _Stream:
-    """Bytes in the portions that are wanted."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = memoryview(b"")
-
-    def chunks(self, size: int) -> Iterator[bytes]:
-        """The next ``size`` bytes. Raises EOFError."""
-        while size:
-            if not self._rest:
-                self._rest = memoryview(next(self._chunks, b""))
-                if not self._rest:
-                    raise EOFError
-            part, self._rest = self._rest[:size], self._rest[size:]
-            size -= len(part)
-            yield part.tobytes()
-
-    def take(self, size: int) -> bytes:
-        """The next ``size`` bytes, at once. Raises EOFError."""
-        return b"".join(self.chunks(size))
-
-    def rest(self) -> Iterator[bytes]:
-        """All that is left."""
-        yield self._rest.tobytes()
-        yield from self._chunks
-
-
 def _open_file(path: Path) -> int:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -222,35 +230,11 @@ def _open_file(path: Path) -> int:
     return descriptor
 
 
-def _chunks(descriptor: int) -> Iterator[bytes]:
-    offset = 0
-    while chunk := os.pread(descriptor, _CHUNK, offset):
-        yield chunk
-        offset += len(chunk)
+def _drain(_: Member, chunks: Iterator[bytes]) -> None:
+    for _chunk in chunks:
+        pass
 
 
 def _with(start: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield start
     yield from rest
-
-
-def _in_pieces(descriptor: int, pieces: Sequence[Piece], size: int, seal: _Seal) -> Generator[bytes, None, None]:
-    """The bytes of all pieces, unpacked ahead by threads; the seal sees the archive as it lies there."""
-
-    def task(offset: int, length: int, most: int) -> tuple[bytes, bytes]:
-        packed = os.pread(descriptor, length, offset)
-        return packed, unpack(ZSTANDARD, packed, most)
-
-    def tasks() -> Iterator[Callable[[], tuple[bytes, bytes]]]:
-        offset = 0
-        for number, piece in enumerate(pieces):
-            most = PIECE_BYTES if number else archive.MOST_MANIFEST_BYTES + 2 * BLOCK
-            yield partial(task, offset, piece.size, most)
-            offset += piece.size
-
-    with contextlib.closing(in_order(tasks())) as results:
-        for packed, data in results:
-            seal.see(packed)
-            yield data
-    at = sum(piece.size for piece in pieces)
-    seal.see(os.pread(descriptor, size - at, at))

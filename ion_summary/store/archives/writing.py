@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -21,7 +21,7 @@ from ion_summary.errors import SnapshotCorruptError, StoreCorruptError
 from ion_summary.progress import Progress
 from ion_summary.store.archives import format as archive
 from ion_summary.store.archives.ahead import in_order
-from ion_summary.store.archives.format import END, MANIFEST, Manifest, Member, Piece
+from ion_summary.store.archives.format import END, MANIFEST, Manifest, Member, Piece, Place
 from ion_summary.store.archives.line_counting import LineCounter
 from ion_summary.store.archives.packing import PIECE_BYTES, ZSTANDARD, Codec, is_packed, unpack
 from ion_summary.store.archives.snapshot import Held, Moment
@@ -31,11 +31,10 @@ _BLOCK_BYTES = 1 << 20
 
 
 class Known(NamedTuple):
-    """A member as an earlier archive has it: where its pieces begin there, and what they are."""
+    """A member as an earlier archive has it, and where it has it."""
 
     member: Member
-    offset: int
-    pieces: Sequence[Piece]
+    place: Place
 
 
 @dataclass
@@ -133,10 +132,10 @@ def _member(file: Held, sha256: str, records: int) -> Member:
 def _steps(file: Held, codec: Codec, earlier: Previous) -> Iterator[_Step]:
     known = earlier.find(file)
     if known is not None:
-        offset = known.offset
-        for number, piece in enumerate(known.pieces, 1):
+        offset, pieces = known.place
+        for number, piece in enumerate(pieces, 1):
             copied = partial(earlier.copied, offset, piece.size)
-            yield _Step(file, known.member, copied, number == len(known.pieces))
+            yield _Step(file, known.member, copied, number == len(pieces))
             offset += piece.size
         return
     head = archive.header(file.name, file.size, file.mtime_ns // 1_000_000_000)
@@ -191,8 +190,8 @@ class Previous:
         known = self._known.get((file.name, file.size, file.inode, file.mtime_ns))
         if known is None:
             return None
-        offset = known.offset
-        for piece in known.pieces:
+        offset, pieces = known.place
+        for piece in pieces:
             if hashlib.sha256(os.pread(self._descriptor, piece.size, offset)).digest() != piece.sha256:
                 return None
             offset += piece.size
@@ -210,13 +209,10 @@ def _known_pieces(descriptor: int, path: Path) -> dict[tuple[str, int, int, int]
     blocks = unpack(ZSTANDARD, os.pread(descriptor, pieces[0].size, 0), archive.MOST_MANIFEST_BYTES + 4096)
     name, bytes_ = archive.read_header(blocks[: archive.BLOCK], path)
     manifest = Manifest.decode(blocks[archive.BLOCK : archive.BLOCK + bytes_], path)
-    if name != MANIFEST or manifest.piece_bytes != PIECE_BYTES:
+    if name != MANIFEST:
         return {}
-    known, offset, at = {}, pieces[0].size, 1
-    for member in manifest.members:
-        some = pieces[at : at + archive.piece_count(member)]
-        if member.inode >= 0:
-            known[member.name, member.size, member.inode, member.mtime_ns] = Known(member, offset, some)
-        at += len(some)
-        offset += sum(piece.size for piece in some)
-    return known if at == len(pieces) - 1 else {}
+    return {
+        (member.name, member.size, member.inode, member.mtime_ns): Known(member, place)
+        for member, place in zip(manifest.members, archive.places(manifest, pieces), strict=False)
+        if member.inode >= 0
+    }

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 # Python's 700 has a worker look for cyclic garbage, of which there is hardly any, for a tenth of its time.
 _OBJECTS_BETWEEN_COLLECTIONS = 20_000
 
+# So many pieces for each process lie ready while whoever wants the results is busy with something else.
+_AHEAD = 4
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -77,7 +80,7 @@ class Workers:
         calls: deque[Call[_T]] = deque()
         for piece in pieces:
             calls.append(self.submit(function, *piece))
-            if len(calls) > 2 * self.count:
+            if len(calls) > _AHEAD * self.count:
                 yield calls.popleft().result()
         while calls:
             yield calls.popleft().result()

@@ -192,6 +192,11 @@ class Catalog:
         found = self.db.execute("SELECT day, size, birth FROM partition ORDER BY day")
         return {day: (size, birth) for day, size, birth in found}
 
+    def birth(self, day: int) -> int:
+        """What the numbers of a day that has a partition are called."""
+        birth: int = self.db.execute("SELECT birth FROM partition WHERE day = ?", (day,)).fetchone()[0]
+        return birth
+
     def read_of(self, days: Iterable[int]) -> dict[int, tuple[int, int]]:
         """Of those of the days that have a partition how many of its bytes and lines have been read."""
         query = "SELECT day, size, lines FROM partition WHERE day IN (SELECT value FROM json_each(?))"

@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,11 +30,11 @@ from ion_summary.store.database import (
     vacuum,
 )
 from ion_summary.store.matching import searchable
-from ion_summary.store.parsing import parse, slices
+from ion_summary.store.parsing import Parsed, parse, slices
 from ion_summary.store.partition import Finding
 from ion_summary.store.segments import Segments, document
 from ion_summary.store.settled import settle
-from ion_summary.store.tracking import Change, changes, groups, note, unindexed
+from ion_summary.store.tracking import Change, changes, note, unindexed
 from ion_summary.workers import Workers
 
 #: So many lines may wait outside the segments: each search looks at every one of them, and a write that puts
@@ -41,6 +42,8 @@ from ion_summary.workers import Workers
 TAIL_LINES = 2_000
 _BULK_BYTES = 2 << 20
 _FOR_SEVERAL_BYTES = 32 << 20
+# A transaction for each partition would cost more than the work, one for all the memory.
+_GROUP_BYTES = 64 << 20
 _CACHE_KIB = 64 << 10
 _LOG_BYTES = 16 << 20
 
@@ -53,6 +56,18 @@ class Appended(NamedTuple):
     created: int
     saved: int
     length: int
+
+
+@dataclass(slots=True)
+class _Read:
+    """A partition that is being read: its file, the number of the next line, what its numbers are called, and whether
+    its segment has just what was read before.
+    """
+
+    stat: os.stat_result
+    number: int
+    birth: int
+    with_segment: bool
 
 
 class IndexWriter:
@@ -144,9 +159,13 @@ class IndexWriter:
         fresh = _fresh(found)
         progress.start("index", fresh, "bytes")
         bulk = fresh > _BULK_BYTES
-        for some in groups(sorted(found)):
+        reads: dict[int, _Read] = {}
+        # One row of pieces for all transactions: the workers go on while one is ended.
+        parts = workers.in_order(parse, self._pieces(sorted(found), bulk, reads))
+        done = False
+        while not done:
             with transaction(self.catalog.db), transaction(self.segments.db):
-                self._take_in(some, bulk, progress, workers)
+                done = self._take_in(parts, reads, progress)
         self._tail = (None, 0)
         if bulk or self.tail_lines() > TAIL_LINES:
             self.fill_segments()
@@ -194,11 +213,12 @@ class IndexWriter:
         return self._tail[1]
 
     def _extend_segments(self, starts: Mapping[int, int], documents: Mapping[int, list[tuple[int, bytes]]]) -> None:
-        indexed = self.segments.indexed()
         with transaction(self.segments.db):
             for day, some in documents.items():
-                if indexed.get(day, 0) == starts[day]:  # else lines before them are still in the hot tail
-                    self.segments.add(day, layout.records_path(self._root, day).stat().st_size, some)
+                birth = self.catalog.birth(day)
+                if self.segments.upto(day, birth) == starts[day]:  # else lines before are still in the hot tail
+                    size = layout.records_path(self._root, day).stat().st_size
+                    self.segments.add(day, size, birth, some)
 
     def wipe(self) -> None:
         """Leaves nothing in either database of what was deleted from it. Raises StoreNotWritableError."""
@@ -239,38 +259,44 @@ class IndexWriter:
             self.fill_segments()
             settle(self.catalog.db, self._root)
 
-    def _take_in(self, found: Sequence[Change], bulk: bool, progress: Progress, workers: Workers) -> None:
-        stats = dict[int, os.stat_result]()
+    def _pieces(self, found: Iterable[Change], bulk: bool, reads: dict[int, _Read]) -> Iterator[tuple[Any, ...]]:
+        """What ``parse`` is to read of each change. Whoever asks for it is in the transactions in which it is noted
+        that no more of these partitions has been read than was before.
+        """
         for change in found:
             if change.afresh:
                 self.catalog.drop_day(change.day)
-            if change.stat is not None:
-                path = layout.records_path(self._root, change.day)
-                quarantine.repair_tail(self._root, path)
-                stats[change.day] = path.stat()
-                note(self.catalog.db, self._root, change.day, stats[change.day], change.start, change.number)
-        indexed = self.segments.indexed()
-        numbers = {change.day: change.number for change in found}
-        pieces = [
-            (layout.records_path(self._root, change.day), change.day, start, end, self._naive, bulk)
-            for change in found
-            if change.stat is not None
-            for start, end in slices(
-                layout.records_path(self._root, change.day), change.start, stats[change.day].st_size
-            )
-        ]
-        for part in workers.in_order(parse, pieces):
-            rows = part.numbered(numbers[part.day])
-            numbers[part.day] += part.lines
+            if change.stat is None:
+                continue
+            path = layout.records_path(self._root, change.day)
+            quarantine.repair_tail(self._root, path)
+            stat = path.stat()
+            note(self.catalog.db, self._root, change.day, stat, change.start, change.number)
+            birth = self.catalog.birth(change.day)
+            goes_on = bulk and self.segments.upto(change.day, birth) == change.start
+            reads[change.day] = _Read(stat, change.number, birth, goes_on)
+            for start, end in slices(path, change.start, stat.st_size):
+                yield path, change.day, start, end, self._naive, bulk
+
+    def _take_in(self, parts: Iterable[Parsed], reads: dict[int, _Read], progress: Progress) -> bool:
+        """Takes in what one transaction should hold: all for one would take the memory. Whether there is no more."""
+        size = 0
+        for part in parts:
+            of_day = reads[part.day]
+            rows = part.numbered(of_day.number)
+            of_day.number += part.lines
             self.catalog.add(rows)
-            note(self.catalog.db, self._root, part.day, stats[part.day], part.end, numbers[part.day])
-            if bulk and indexed.get(part.day, 0) == part.start:
+            note(self.catalog.db, self._root, part.day, of_day.stat, part.end, of_day.number)
+            if of_day.with_segment:
                 numbered = zip((row.id for row in rows), part.documents(), strict=True)
-                self.segments.add(part.day, part.end, numbered)
-                indexed[part.day] = part.end
+                self.segments.add(part.day, part.end, of_day.birth, numbered)
             for offset, length, problem in part.problems:
                 self._report(layout.records_path(self._root, part.day), offset, length, problem)
             progress.advance(part.end - part.start)
+            size += part.end - part.start
+            if size > _GROUP_BYTES:
+                return False
+        return True
 
     def _report(self, path: Path, offset: int, length: int, problem: str) -> None:
         with path.open("rb") as file:
@@ -314,7 +340,7 @@ class IndexWriter:
                     numbers = (part.day, self._numbers(part.day, part.start))
                 numbered = zip(map(numbers[1].get, part.offsets()), part.documents(), strict=True)
                 known = [(number, document) for number, document in numbered if number is not None]
-                self.segments.add(part.day, part.end, known)
+                self.segments.add(part.day, part.end, self.catalog.birth(part.day), known)
 
     def _numbers(self, day: int, start: int) -> dict[int, int]:
         """The catalog's numbers of a day's lines by their offsets: it alone says which number a line has.

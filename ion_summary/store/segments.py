@@ -152,15 +152,21 @@ class Segments:
         births = {day: birth for day, (_, birth) in self._partitions().items()}
         return {day: upto if births.get(day) == birth else -1 for day, upto, birth in self._indexed()}
 
+    def upto(self, day: int, birth: int) -> int:
+        """The same of one day, whose numbers the catalog calls so."""
+        known = self.db.execute("SELECT upto, birth FROM indexed WHERE day = ?", (day,)).fetchone() or (0, birth)
+        return known[0] if known[1] == birth else -1
+
     def months(self) -> list[str]:
         """The months that have a segment, newest first."""
         return [month for (month,) in self.db.execute("SELECT month FROM segment ORDER BY month DESC")]
 
-    def add(self, day: int, upto: int, documents: Iterable[tuple[int, bytes]]) -> None:
-        """Takes in the ``(number, document)`` of a day's next lines, which end at byte ``upto``."""
+    def add(self, day: int, upto: int, birth: int, documents: Iterable[tuple[int, bytes]]) -> None:
+        """Takes in the ``(number, document)`` of a day's next lines, which end at byte ``upto``; ``birth`` is what the
+        catalog calls the day's numbers.
+        """
         table = self._table(month_of(day))
         self.db.executemany(f"INSERT INTO {table}(rowid, body) VALUES(?, CAST(? AS TEXT))", documents)
-        _, birth = self._partitions()[day]
         self.db.execute("INSERT OR REPLACE INTO indexed(day, upto, birth) VALUES(?, ?, ?)", (day, upto, birth))
 
     def _table(self, month: str) -> str:

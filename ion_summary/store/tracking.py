@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,8 +12,6 @@ from ion_summary.store import layout
 from ion_summary.store.catalog import NEVER
 from ion_summary.store.hashing import blake2b
 
-# Changes up to this size share a transaction: one for each would cost more than the work, one for all the memory.
-_GROUP_BYTES = 64 << 20
 # So many bytes before the place up to which a partition has been read tell it from one that took its place: inodes
 # are used again at once, and a file may be written anew in place. A line of ours ends with its digest.
 _TAIL_BYTES = 256
@@ -104,19 +102,6 @@ def _tail_of_file(path: Path, end: int) -> int | None:
         return _tail(descriptor, end)
     finally:
         os.close(descriptor)
-
-
-def groups(found: Sequence[Change]) -> Iterator[list[Change]]:
-    """Changes to be taken in together: a transaction for each would cost more than the work, one for all the memory."""
-    group, size = list[Change](), 0
-    for change in found:
-        group.append(change)
-        size += change.stat.st_size - change.start if change.stat else 0
-        if size > _GROUP_BYTES:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
 
 
 def unindexed(partitions: Mapping[int, tuple[int, int]], indexed: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:

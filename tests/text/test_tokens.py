@@ -98,7 +98,7 @@ def found_by_fts(text: str, typed: str, tag: str | None = None, tags: list[str] 
     try:
         create(db)
         segments = Segments(lambda: db, lambda: {DAY: (1, 1)})
-        segments.add(DAY, 1, [(DAY << 24, document([text], tags or [], []))])
+        segments.add(DAY, 1, 1, [(DAY << 24, document([text], tags or [], []))])
         return list(segments.numbers(expression, segments.months()[0])) == [DAY << 24], enough
     finally:
         db.close()

@@ -116,7 +116,7 @@ def _tags(tags: Sequence[Any]) -> tuple[str, ...]:
 def _fitted(bullets: Sequence[_Bullet], max_bullets: int, max_chars: int) -> list[_Bullet]:
     """The bullets within the limits of the request. Whatever has to go, the last one says how it ended and stays."""
     kept = list(bullets)
-    while len(kept) > max_bullets or (len(kept) > 1 and _least(kept) > max_chars):
+    while len(kept) > max_bullets or (len(kept) > 1 and _length(kept, _LEAST_ROOM) > max_chars):
         del kept[-2 if len(kept) > 1 else 0]
     room = _room(kept, max_chars)
     shortened = [_Bullet(_shortened(bullet.text, room), bullet.cites) for bullet in kept]
@@ -128,13 +128,11 @@ def _length(bullets: Sequence[_Bullet], room: int) -> int:
     return sum(len(_MARK) + min(len(bullet.text), room) for bullet in bullets) + len(bullets) - 1
 
 
-def _least(bullets: Sequence[_Bullet]) -> int:
-    return _length(bullets, _LEAST_ROOM)
-
-
 def _room(bullets: Sequence[_Bullet], max_chars: int) -> int:
     """The longest that a bullet may be so that all of them fit: short ones leave their room to long ones."""
     low, high = 0, max(len(bullet.text) for bullet in bullets)
+    if _length(bullets, high) <= max_chars:
+        return high
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if _length(bullets, middle) <= max_chars else (low, middle - 1)

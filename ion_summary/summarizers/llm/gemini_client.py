@@ -94,11 +94,11 @@ class GeminiClient:
             from google import genai
             from google.genai.types import HttpOptions, HttpRetryOptions
 
-            from ion_summary.summarizers.llm.gemini_http import Connections
+            from ion_summary.summarizers.llm.gemini_http import http_client
 
             _quieten()
             certificates = httpx2.create_ssl_context()
-            self._http = Connections(certificates)
+            self._http = http_client(certificates)
             options = HttpOptions(
                 base_url=self._base_url,
                 timeout=max(1, round(self._timeout_s * 1000)),

@@ -43,6 +43,7 @@ class Prices:
     def __init__(self, rates: Mapping[str, Sequence[Rate]], checked: date) -> None:
         self.date = checked
         self._rates = dict(rates)
+        self._named = re.compile(f"({'|'.join(map(re.escape, rates))}){_VARIANT}")
 
     @property
     def models(self) -> list[str]:
@@ -66,8 +67,8 @@ class Prices:
         return self.rate(model, day).cost(usage, batch=batch)
 
     def _name(self, model: str) -> str | None:
-        model = model.removeprefix("models/")
-        return next((name for name in self._rates if re.fullmatch(re.escape(name) + _VARIANT, model)), None)
+        found = self._named.fullmatch(model.removeprefix("models/"))
+        return found[1] if found else None
 
 
 def load(override: Path | None = None) -> Prices:

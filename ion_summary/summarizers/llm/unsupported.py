@@ -40,7 +40,7 @@ _NO_NAMES = frozenset(
     "the a an this that these those it they he she we you there no yes not and or but if when while after before both "
     "all one two three mr mrs ms dr prof am pm".split()
 )
-_KO_TITLES = "님|씨|대리|과장|차장|부장|팀장|실장|사장|교수|원장|매니저"
+_KO_TITLES = tuple("님 씨 대리 과장 차장 부장 팀장 실장 사장 교수 원장 매니저".split())
 _NOT_A_KO_NAME = frozenset(
     "고객 상담 담당 사용 이용 판매 구매 선생 사장 부장 과장 팀장 기사 회원 손님 의사 환자 학생 어머 아버 할머 "
     "할아버 부모 상대 본인 택배 배달 상담원 담당자 사용자 이용자 판매자 구매자 작성자 관리자 개발자 참여자".split()
@@ -96,7 +96,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             re.IGNORECASE,
         ),
         "name": re.compile(r"[A-Z](?<![\w'-].)[a-z]+(?:['-][A-Za-z]+)*(?![\w])"),
-        "ko_name": re.compile(rf"(?<![가-힣])([가-힣]{{2,4}}?)\s?(?:{_KO_TITLES})"),
+        "ko_name": re.compile(rf"(?<![가-힣])([가-힣]{{2,4}}?)\s?(?:{'|'.join(_KO_TITLES)})"),
     }
 
 
@@ -104,19 +104,16 @@ def _facts(bullet: str) -> Iterator[_Found]:
     """Every code, date, number and name of ``bullet``; what one kind has taken is not looked at again."""
     rest = _MARK.sub(_blank, bullet) if "[" in bullet else bullet
     patterns = _patterns()
-    kinds: tuple[FlagKind, ...] = ("code", "date", "number")
-    for kind in kinds:
-        if not _hints()[kind].search(rest):
-            continue
+    for kind in _likely(rest):
         found = list(patterns[kind].finditer(rest))
         for match in found:
             yield _Found(kind, match[0].strip(" ,.:"))
             rest = rest[: match.start()] + _blank(match) + rest[match.end() :]
     if not rest.islower():
         for match in patterns["name"].finditer(rest):
-            if not _begins_sentence(bullet, match.start()) and match[0].lower() not in _NO_NAMES:
+            if match[0].lower() not in _NO_NAMES and not _begins_sentence(bullet, match.start()):
                 yield _Found("name", match[0])
-    if _hints()["name"].search(rest):
+    if not rest.isascii() and any(title in rest for title in _KO_TITLES):
         for match in patterns["ko_name"].finditer(rest):
             if match[1] not in _NOT_A_KO_NAME:
                 yield _Found("name", match[1])
@@ -125,14 +122,27 @@ def _facts(bullet: str) -> Iterator[_Found]:
 _MARK = re.compile(r"\[[^\[\]]{1,24} \d+\]")  # of removed personal data
 
 
+def _likely(text: str) -> Iterator[FlagKind]:
+    """The kinds of facts that a quick look at ``text`` does not rule out: it does most kinds in most bullets."""
+    signs, lower = _signs(), text.lower()
+    has_digit = signs["digit"].search(text) is not None
+    if (has_digit and signs["code"].search(text)) or signs["address"].search(text):
+        yield "code"
+    is_dated = has_digit and (signs["date"].search(text) or any(month[:3] in lower for month in _MONTHS))
+    if is_dated or "day" in lower or "요일" in lower:
+        yield "date"
+    if has_digit:
+        yield "number"
+
+
 @cache
-def _hints() -> dict[str, re.Pattern[str]]:
-    """Without one of these there is nothing of that kind: one quick look for most bullets."""
+def _signs() -> dict[str, re.Pattern[str]]:
+    """What must stand somewhere in a text that holds a fact of that kind."""
     return {
-        "code": re.compile(r"\d|://|@|\.[a-z]"),
-        "date": re.compile(r"\d|day|요일", re.IGNORECASE),
-        "number": re.compile(r"\d"),
-        "name": re.compile(_KO_TITLES),
+        "digit": re.compile(r"\d"),
+        "code": re.compile(r"\d(?:(?<=[A-Za-z_-].)|[-_]*[A-Za-z])"),
+        "address": re.compile(r"[:@.](?:(?<=:)//|(?<=@)|(?<=\.)[a-z])"),
+        "date": re.compile(r"\d(?:[-./]\d|[월년])"),
     }
 
 

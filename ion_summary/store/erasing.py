@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from ion_summary.store import files, layout, sealing
+from ion_summary.store import files, layout, quarantine, sealing
 from ion_summary.store.catalog import hash64
 from ion_summary.store.partition import DamagedLineError, decode
 
@@ -27,7 +27,7 @@ def erase_session(root: Path, session_id: str) -> bool:
     transcripts = [path for _, paths in sorted(layout.transcript_files(root).items()) for path in paths]
     records = [layout.records_path(root, day) for day in sorted(layout.record_partitions(root))]
     erased = [
-        rewrite(path, lambda _, fields: fields is not None and fields.get("session_id") == session_id, needles)
+        cut_out(root, path, lambda _, fields: fields is not None and fields.get("session_id") == session_id, needles)
         for path in (*transcripts, *records)
     ]
     return any(erased)
@@ -38,23 +38,44 @@ def spellings(text: str) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys((orjson.dumps(text), json.dumps(text).encode())))
 
 
-def rewrite(path: Path, goes: Goes, needles: Collection[bytes] | None = None) -> bool:
+def cut_out(root: Path, path: Path, goes: Goes, needles: Collection[bytes] | None = None) -> bool:
     """Writes a partition anew without the lines that go; whether there were any.
 
     If ``needles`` are given, one that has none of them in its bytes is left alone. Of a compressed one that is broken
-    only the beginning can be read, by anybody: the rest of it goes too.
+    only the beginning can be read: if it is written anew, what it was goes to quarantine, for there is more in it.
     """
-    try:
-        data, broken = sealing.read(path), False
-    except DamagedLineError:
-        data, broken = sealing.readable(path), True
-    if needles is not None and not any(needle in data for needle in needles):
+    data, problem = _read(path)
+    kept = _without(data, goes, needles)
+    if len(kept) == len(data):
         return False
-    kept = b"".join(line for line in split(data) if not goes(line, fields_of(line)))
-    if len(kept) == len(data) and not broken:
+    if problem is not None:
+        quarantine.keep(root, path, 0, files.read(path), problem)
+    sealing.replace(path, kept)
+    return True
+
+
+def erase(path: Path, goes: Goes, needles: Collection[bytes] | None = None) -> bool:
+    """The same so that nothing is left: what cannot be read of a broken one goes too, without ``needles`` always."""
+    data, problem = _read(path)
+    kept = _without(data, goes, needles)
+    if len(kept) == len(data) and (problem is None or needles is not None):
         return False
     sealing.replace(path, kept)
     return True
+
+
+def _read(path: Path) -> tuple[bytes, str | None]:
+    """The lines of a partition that can be read, and why not all of them."""
+    try:
+        return sealing.read(path), None
+    except DamagedLineError as error:
+        return sealing.readable(path), str(error)
+
+
+def _without(data: bytes, goes: Goes, needles: Collection[bytes] | None) -> bytes:
+    if needles is not None and not any(needle in data for needle in needles):
+        return data
+    return b"".join(line for line in split(data) if not goes(line, fields_of(line)))
 
 
 def of_sessions(sessions: Collection[int]) -> Goes:
@@ -69,10 +90,7 @@ def of_sessions(sessions: Collection[int]) -> Goes:
 
 def lines_of(path: Path) -> Iterator[bytes]:
     """The lines of a partition with their newlines; of a compressed one that is broken those in its beginning."""
-    try:
-        return split(sealing.read(path))
-    except DamagedLineError:
-        return split(sealing.readable(path))
+    return split(_read(path)[0])
 
 
 def split(data: bytes) -> Iterator[bytes]:

@@ -7,8 +7,6 @@ anew, because its pages and its log hold what was.
 
 from __future__ import annotations
 
-import base64
-import contextlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from ion_summary.store import erasing, files, layout, sealing, tombstones
+from ion_summary.store import erasing, files, layout, quarantine, tombstones
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, hash64
 from ion_summary.store.partition import DamagedLineError, decode
 from ion_summary.store.tombstones import Mark, Scope, Tombstones, erased_fields, forget_fields, mark_of
@@ -155,16 +153,16 @@ def erase(root: Path, writer: StoreWriter, subject: Subject) -> None:
     for day, paths in layout.transcript_files(root).items():
         for path in paths:
             # Of a day without a record of theirs only what a kill may have left there.
-            erasing.rewrite(path, goes, None if day in subject.days else strays)
+            erasing.erase(path, goes, None if day in subject.days else strays)
     needles = _needles((*subject.names, *subject.ids))
-    _erase_quarantine(root, needles)
+    _erase_quarantine(root, needles, subject.days)
     original = root / layout.ORIGINAL_INDEX
     if original.is_file() and any(needle in files.read(original) for needle in needles):
         files.remove(original)  # derived, and by another program: it cannot be mended
     writer.forget_files((*subject.names, *subject.ids))
     writer.expect_changes(subject.days)
     for day in sorted(layout.record_partitions(root)):
-        erasing.rewrite(layout.records_path(root, day), goes, None if day in subject.days else strays)
+        erasing.erase(layout.records_path(root, day), goes, None if day in subject.days else strays)
     writer.catch_up()
     writer.wipe()
 
@@ -190,14 +188,9 @@ def _needles(texts: Iterable[str]) -> tuple[bytes, ...]:
     return tuple(spelling for text in texts for spelling in erasing.spellings(text))
 
 
-def _erase_quarantine(root: Path, needles: Sequence[bytes]) -> None:
-    gone = []
-    for path in (root / layout.QUARANTINE).glob("*.json"):
-        data = files.read(path)
-        with contextlib.suppress(ValueError, KeyError, TypeError):  # not as it was written: by its bytes alone
-            entry = orjson.loads(data)
-            kept = base64.b64decode(entry["bytes_base64"])
-            data += kept + (sealing.readable_of(kept) if sealing.is_sealed(Path(entry["file"])) else b"")
-        if any(needle in data for needle in needles):
-            gone.append(path)
-    files.remove_all(gone)
+def _erase_quarantine(root: Path, needles: Sequence[bytes], days: Collection[int]) -> None:
+    files.remove_all(
+        path
+        for path, file, data in list(quarantine.kept(root))
+        if any(needle in data for needle in needles) or quarantine.is_of_sealed(file, days)
+    )

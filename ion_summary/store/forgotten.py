@@ -6,14 +6,13 @@ For stores that come out of an archive: there, unlike in ``forget``, nobody says
 from __future__ import annotations
 
 import re
-from base64 import b64decode
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from ion_summary.store import erasing, files, layout
+from ion_summary.store import erasing, files, layout, quarantine
 from ion_summary.store.catalog import content_number, hash64
 from ion_summary.store.tombstones import Tombstones
 
@@ -76,35 +75,26 @@ def erase_forgotten(root: Path, forgotten: Forgotten) -> int:
     if not forgotten:
         return 0
     # The records say more, so they are asked first, and rewritten last: a kill leaves them to be asked again.
-    records = [layout.records_path(root, day) for day in sorted(layout.record_partitions(root))]
-    for path in records:
-        for line in erasing.split(files.read(path)):
-            forgotten.goes(line, erasing.fields_of(line))
-    transcripts = [path for _, paths in sorted(layout.transcript_files(root).items()) for path in paths]
-    changed = sum(erasing.rewrite(path, forgotten.goes) for path in (*transcripts, *records))
-    for path in _quarantined(root, forgotten):
-        files.remove(path)
-        changed += 1
+    records = {day: layout.records_path(root, day) for day in sorted(layout.record_partitions(root))}
+    days = {day for day, path in records.items() if _goes_any(path, forgotten)}
+    transcripts = [(day, path) for day, paths in sorted(layout.transcript_files(root).items()) for path in paths]
+    changed = 0
+    for day, path in (*transcripts, *records.items()):
+        if day in days or _goes_any(path, forgotten):
+            changed += erasing.erase(path, forgotten.goes)
+    for path, file, data in list(quarantine.kept(root)):
+        if forgotten.mentioned_in(data) or quarantine.is_of_sealed(file, days):
+            files.remove(path)
+            changed += 1
     if (root / layout.ORIGINAL_INDEX).is_file():  # derived, and by another program: it cannot be mended
         files.remove(root / layout.ORIGINAL_INDEX)
         changed += 1
     return changed
 
 
-def _quarantined(root: Path, forgotten: Forgotten) -> Iterator[Path]:
-    directory = root / layout.QUARANTINE
-    for path in sorted(directory.iterdir()) if directory.is_dir() else ():
-        if path.is_file() and not path.is_symlink():
-            data = files.read(path)
-            if forgotten.mentioned_in(data) or forgotten.mentioned_in(_kept_bytes(data)):
-                yield path
-
-
-def _kept_bytes(data: bytes) -> bytes:
-    try:
-        return b64decode(orjson.loads(data)["bytes_base64"])
-    except (ValueError, KeyError, TypeError):
-        return b""
+def _goes_any(path: Path, forgotten: Forgotten) -> bool:
+    """Whether a line goes. All are looked at: what one says of a session, another one may leave out."""
+    return sum(forgotten.goes(line, erasing.fields_of(line)) for line in erasing.lines_of(path)) > 0
 
 
 def _decoded(text: bytes) -> str | None:

@@ -177,4 +177,4 @@ def cut_out(root: Path, found: Sequence[Expired], others: Mapping[int, set[int]]
     for sessions_of in (others, own):
         for day, sessions in sessions_of.items():
             for path in (*transcripts.get(day, ()), *([layout.records_path(root, day)] if day in records else ())):
-                erasing.rewrite(path, erasing.of_sessions(sessions))
+                erasing.cut_out(root, path, erasing.of_sessions(sessions))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+import contextlib
+from base64 import b64decode, b64encode
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
-from ion_summary.store import files
-from ion_summary.store.layout import QUARANTINE
+from ion_summary.store import files, sealing
+from ion_summary.store.layout import QUARANTINE, sealed_path
 from ion_summary.store.partition import DamagedLineError, decode, salvage
 
 
@@ -28,6 +31,33 @@ def keep(root: Path, file: Path, offset: int, data: bytes, reason: str) -> None:
         "bytes_base64": b64encode(data).decode(),
     }
     files.replace(place, orjson.dumps(entry, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+class Kept(NamedTuple):
+    """A file of quarantine, the name of the store's file that it is of, and all that can be read in it."""
+
+    path: Path
+    file: str
+    data: bytes
+
+
+def kept(root: Path) -> Iterator[Kept]:
+    """What is in quarantine; what was compressed also as it reads."""
+    directory = root / QUARANTINE
+    for path in sorted(directory.iterdir()) if directory.is_dir() else ():
+        if path.is_file() and not path.is_symlink():
+            data, file = files.read(path), ""
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # not as it was written: by its bytes alone
+                entry = orjson.loads(data)
+                inside, file = b64decode(entry["bytes_base64"]), str(entry["file"])
+                lines = sealing.readable_of(inside) if sealing.is_sealed(Path(file)) else b""
+                data = b"\n".join((data, inside, lines))
+            yield Kept(path, file, data)
+
+
+def is_of_sealed(file: str, days: Collection[int]) -> bool:
+    """Whether a file is the compressed one of one of the days: of these nobody knows who is in what cannot be read."""
+    return any(sealed_path(Path(), day).as_posix() == file for day in days)
 
 
 def repair_tail(root: Path, file: Path) -> None:

@@ -21,6 +21,8 @@ from ion_summary.store.layout import to_ms
 
 SCHEMA = 5
 DAY_SHIFT = 24  # up to 16 million lines a day
+# So many names are known while a catalog is loaded: of a million users it would be much memory.
+_NAMES_KEPT = 1 << 16
 #: Later than any time, and its negative earlier.
 NEVER = 1 << 62
 
@@ -331,6 +333,7 @@ class LoadingCatalog(Catalog):
 
     def __init__(self, db: sqlite3.Connection) -> None:
         super().__init__(db)
+        self._known: dict[str, dict[str, int]] = {"name": {}, "source": {}}
         for name in _INDEXES:
             self.db.execute(f"DROP INDEX {name}")
 
@@ -339,16 +342,32 @@ class LoadingCatalog(Catalog):
         self.db.executemany(_INSERT.format("record"), self._columns_of(rows))
         self._add_participants(rows)
 
+    def _numbers(self, table: str, names: Iterable[str | None]) -> dict[str, int]:
+        """Most names come again: nobody else gives them numbers meanwhile."""
+        known, wanted = self._known[table], dict.fromkeys(names)
+        missing = [name for name in wanted if name not in known]
+        if len(known) > _NAMES_KEPT:
+            known.clear()
+            missing = list(wanted)
+        known.update(super()._numbers(table, missing))
+        return known
+
     def settle(self) -> None:
         """Finds the newest line of each session, and makes a catalog like any other."""
+        for statement in _INDEXES.values():
+            try:
+                self.db.execute(statement)
+            except sqlite3.IntegrityError:  # the one of the sessions, if some have more than one line
+                self._drop_superseded()
+                self.db.execute(statement)
+        self._count_all()
+
+    def _drop_superseded(self) -> None:
         place = "row_number() OVER (PARTITION BY session ORDER BY saved DESC, id DESC) AS place"
         again = "SELECT session FROM record GROUP BY session HAVING count(*) > 1"
         ranked = f"SELECT {_COLUMNS}, {place} FROM record WHERE session IN ({again})"
         self.db.execute(f"INSERT INTO superseded SELECT {_COLUMNS} FROM ({ranked}) WHERE place > 1")
         self.db.execute("DELETE FROM record WHERE id IN (SELECT id FROM superseded)")
-        for statement in _INDEXES.values():
-            self.db.execute(statement)
-        self._count_all()
 
     def _count_all(self) -> None:
         of_a_day = "FROM record WHERE id >= day << ?1 AND id < (day + 1) << ?1"

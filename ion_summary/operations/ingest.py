@@ -7,9 +7,10 @@ is read. The writer's lock is held only while a batch is stored.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from itertools import compress
 from pathlib import Path
 
 from ion_summary.errors import NothingReadableError
@@ -32,6 +33,8 @@ from ion_summary.transcripts.sources import find
 # A batch is synced as a whole: the larger, the fewer syncs; it is kept in memory, twice.
 _BATCH_BYTES = 16 << 20
 _BATCH_SESSIONS = 4_000
+# As long as nobody has anything to summarize, less is a batch.
+_FIRST_SESSIONS = 1_000
 
 
 @dataclass(frozen=True)
@@ -198,7 +201,8 @@ class _Run:
             self._finish_underway()
         self._batch.add(one)
         self._progress.advance(len(one.messages_json))
-        if self._batch.bytes >= _BATCH_BYTES or len(self._batch.drafts) >= _BATCH_SESSIONS:
+        most = _FIRST_SESSIONS if self._underway is None else _BATCH_SESSIONS
+        if self._batch.bytes >= _BATCH_BYTES or len(self._batch.drafts) >= most:
             self._next_batch()
 
     def _next_batch(self) -> None:
@@ -227,12 +231,13 @@ class _Run:
         self.report.forgotten += found.forgotten
         self.report.messages += sum(one.message_count for one in batch.drafts)
 
-    def _store(self, batch: Batch, found: Sorted, summaries: list[tuple[str, list[str]]]) -> None:
+    def _store(self, batch: Batch, found: Sorted, summaries: Iterable[tuple[str, list[str]]]) -> None:
         keep = self._request.keep_transcripts
+        # Without the lock, and of the first while the others are still summarized.
+        ready = [one.entry(*summary, keep) for one, summary in zip(found.to_store, summaries, strict=True)]
         with self._storage.writing() as writer:
             stored = writer.catalog.stored({one.number for one in found.to_store})
-            chosen = zip(found.to_store, summaries, found.still_wanted(stored), strict=True)
-            entries = [one.entry(*summary, keep) for one, summary, wanted in chosen if wanted]
+            entries = list(compress(ready, found.still_wanted(stored)))
             writer.append(entries, stored)
             if self._queue is not None:
                 self.report.queued += self._queue.put(self._wanted(entry) for entry in entries)

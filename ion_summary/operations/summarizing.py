@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import orjson
 
@@ -12,7 +12,7 @@ from ion_summary.workers import Workers
 _WORTH_WORKERS = 400
 _CHUNK = 100
 
-Summaries = Callable[[], list[tuple[str, list[str]]]]
+Summaries = Callable[[], Iterable[tuple[str, list[str]]]]
 
 
 class Summarizers:
@@ -27,12 +27,14 @@ class Summarizers:
         self._workers = Workers(workers)
 
     def begin(self, batch: Sequence[bytes]) -> Summaries:
-        """Begins with the sessions whose messages are given as JSON; the returned call waits for the results."""
+        """Begins with the sessions whose messages are given as JSON; the returned call gives the results, each as soon
+        as it and those before it are there.
+        """
         if self._workers.count == 1 or not (self._workers.started or len(batch) >= _WORTH_WORKERS):
             return lambda: summarize_all(batch, *self._limits)
         chunks = [batch[i : i + _CHUNK] for i in range(0, len(batch), _CHUNK)]
         calls = [self._workers.submit(summarize_all, chunk, *self._limits) for chunk in chunks]
-        return lambda: [item for call in calls for item in call.result()]
+        return lambda: (item for call in calls for item in call.result())
 
     def close(self) -> None:
         """Ends the workers."""

@@ -103,7 +103,7 @@ def _gone(catalog: Catalog, expiry: Expiry, day: int) -> list[Gone]:
         where += f" AND (user = {name} OR id IN (SELECT record FROM participant WHERE name = {name}))"
         values = [*values, expiry.user, expiry.user]
     columns = "session, type, messages, CASE derived WHEN 1 THEN content END"
-    return [Gone(*row) for row in catalog.db.execute(f"SELECT {columns} FROM record WHERE {where}", values)]
+    return list(map(Gone._make, catalog.db.execute(f"SELECT {columns} FROM record WHERE {where}", values)))
 
 
 def _span(day: int) -> tuple[int, int]:
@@ -147,8 +147,9 @@ def _tombstones(root: Path, found: Sequence[Expired], keep_counts: bool) -> Iter
         if known.has_pruned(one.day):
             fresh = [gone for gone in fresh if not known.is_pruned((gone.session,), one.day)]
         if fresh:
-            numbers = {gone.session for gone in fresh} | {gone.content for gone in fresh if gone.content is not None}
-            counts = Counts(len(fresh), sum(gone.llm for gone in fresh), sum(gone.messages for gone in fresh))
+            sessions, llm, messages, contents = zip(*fresh, strict=True)
+            numbers = {*sessions, *contents} - {None}
+            counts = Counts(len(fresh), sum(llm), sum(messages))
             yield prune_fields(one.day, numbers, counts if keep_counts else None)
 
 
@@ -162,9 +163,11 @@ def elsewhere(catalog: Catalog, found: Sequence[Expired]) -> dict[int, set[int]]
         " WHERE r.id >= ? AND r.id < ?"
     )
     for one in found:
-        sessions = {gone.session for gone in one.sessions}
-        for day, session in catalog.db.execute(query, _span(one.day)):
-            if day != one.day and day not in whole and session in sessions:
+        stay = (each for each in catalog.db.execute(query, _span(one.day)) if each[0] not in whole)
+        older = [each for each in stay if each[0] != one.day]
+        sessions = {gone.session for gone in one.sessions} if older else ()
+        for day, session in older:
+            if session in sessions:
                 lines.setdefault(day, set()).add(session)
     return lines
 

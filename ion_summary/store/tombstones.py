@@ -30,6 +30,7 @@ Scope = Literal["user", "session", "content"]
 
 _SALT_BYTES = 16
 _HASH_BYTES = 16
+_PRUNED_MASK = (1 << 48) - 1
 _PRUNED_BYTES = 6  # with the day: one in 10^11 sessions of a day of 1,000 is mistaken for another
 
 
@@ -179,7 +180,7 @@ def erased_fields(mark: Mark) -> dict[str, Any]:
 
 def prune_fields(day: int, numbers: Iterable[int], counts: Counts | None) -> dict[str, Any]:
     """A ``prune`` line: the numbers are those of ``is_pruned``; ``counts`` None: they are not kept."""
-    packed = b64encode(b"".join(sorted({_short(number) for number in numbers}))).decode()
+    packed = b64encode(b"".join(sorted(map(_short, numbers)))).decode()
     kept = {} if counts is None else {"counts": counts._asdict()}
     return {"kind": "prune", "day": date.fromordinal(day).isoformat(), "at": _now(), **kept, "numbers": packed}
 
@@ -213,7 +214,7 @@ def _shown(mark: Mark) -> dict[str, str]:
 
 
 def _short(number: int) -> bytes:
-    return number.to_bytes(8, "big", signed=True)[-_PRUNED_BYTES:]
+    return (number & _PRUNED_MASK).to_bytes(_PRUNED_BYTES, "big")
 
 
 def _now() -> str:

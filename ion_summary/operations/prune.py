@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ion_summary.errors import RefusedError
+from ion_summary.errors import RefusedError, StoreNotWritableError
 from ion_summary.jobs import erasing as queue
 from ion_summary.store import layout, pruning
 from ion_summary.store.catalog import Catalog, hash64
@@ -54,11 +54,17 @@ def prune(
         storage.close()  # on a full disk the index may have to go, and nobody here must hold it
         # Before anything else is written: this makes the room for the rest.
         pruning.bury(storage.path, found, keep_counts)
-    with storage.writing() as writer:
-        writer.expect_changes({*others, *(one.day for one in found if not one.whole)})
-        pruning.cut_out(storage.path, found, others)
-        writer.catch_up()
-        writer.drop_empty_months()
+    selective = {*others, *(one.day for one in found if not one.whole)}
+    try:
+        with storage.writing() as writer:
+            writer.expect_changes(selective)
+            pruning.cut_out(storage.path, found, others)
+            writer.catch_up()
+            writer.drop_empty_months()
+    except StoreNotWritableError:
+        if selective:
+            raise
+        # All is gone. On a full disk it may not have made enough room for the index, which then follows later.
     _forget_jobs(storage, expiry)
     return planned
 

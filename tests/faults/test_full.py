@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -50,13 +52,17 @@ def _fill_up(store: Path, disk: Path, inbox: Path, *words: str) -> tuple[set[str
         ended = run(ion_summary("ingest", path, "--store", store, "--workers", 1, *words))
         if ended.status:
             break
+    _take_all(disk)
+    return set(oracle.scan(store)), ended
+
+
+def _take_all(disk: Path) -> None:
     with (disk / "ballast").open("wb", buffering=0) as file:
         try:
             while file.write(b"\0" * 4096):
                 pass
         except OSError:
             pass
-    return set(oracle.scan(store)), ended
 
 
 @pytest.mark.parametrize("transcripts", [True, pytest.param(False, marks=pytest.mark.sweep)])
@@ -127,3 +133,24 @@ def test_a_store_that_cannot_be_written_is_read(tmp_path: Path) -> None:
             check_message(ended, may_be_silent=False)
         subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
         assert len(_checked(store)) == 40
+
+
+def test_a_prune_that_makes_too_little_room_for_the_index_is_done_all_the_same(tmp_path: Path) -> None:
+    source, made = tmp_path / "in.jsonl", tmp_path / "made"
+    some = [session(number % 10, f"환불 {number} " * 3, session_id=f"s-{number}") for number in range(4_000)]
+    source.write_bytes(lines(*some))
+    assert run(ion_summary("ingest", source, "--store", made, "--no-transcripts")).status == 0
+    taken = sum(path.stat().st_size + 4096 for path in made.rglob("*")) // 1024
+    with small_disk(tmp_path / "disk", size=f"{taken + 200}k") as disk:
+        store = disk / "store"
+        shutil.copytree(made, store)
+        _take_all(disk)
+        days = (datetime.now(UTC).date() - date(2026, 1, 5)).days
+        done = run(ion_summary("prune", "--older-than", f"{days}d", "--yes", "--store", store))
+        assert done.status == 0, done
+        assert "400" in done.stdout
+        found = run(ion_summary("search", "환불", "--json", "-n", 1, "--store", store))
+        assert found.status == 0, found
+        assert json.loads(found.stdout)["total"] == 3_600
+        (disk / "ballast").unlink()
+        assert len(_checked(store)) == 3_600

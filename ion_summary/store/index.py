@@ -30,16 +30,17 @@ from ion_summary.store.database import (
     vacuum,
 )
 from ion_summary.store.matching import searchable
-from ion_summary.store.parsing import Parsed, parse, slices
+from ion_summary.store.parsing import SLICE, Parsed, parse, slices
 from ion_summary.store.partition import Finding
 from ion_summary.store.segments import Segments, document
 from ion_summary.store.settled import settle
 from ion_summary.store.tracking import Change, changes, note, unindexed
 from ion_summary.workers import Workers
 
-#: So many lines may wait outside the segments: each search looks at every one of them, and a write that puts
-#: fewer into a segment would stall for a merge more often.
+#: So many lines may wait outside the segments: each search looks at every one of them. Whoever saves one more puts some
+#: of them there, which takes a twentieth of a second at most.
 TAIL_LINES = 2_000
+_STEP_BYTES = 256 << 10
 _BULK_BYTES = 2 << 20
 _FOR_SEVERAL_BYTES = 32 << 20
 # A transaction for each partition would cost more than the work, one for all the memory.
@@ -68,6 +69,17 @@ class _Read:
     number: int
     birth: int
     with_segment: bool
+
+
+class _Piece(NamedTuple):
+    """What ``parse`` is given."""
+
+    path: Path
+    day: int
+    start: int
+    end: int
+    naive: tzinfo | None
+    with_documents: bool
 
 
 class IndexWriter:
@@ -201,7 +213,7 @@ class IndexWriter:
         if bulk:
             self._extend_segments(starts, documents)
         elif self._tail_with(len(rows)) > TAIL_LINES:
-            self.fill_segments()
+            self._fill_a_step()
 
     def _tail_with(self, more: int) -> int:
         """How many records are not in their segment, with so many that came just now: counted once, then added up for
@@ -319,22 +331,43 @@ class IndexWriter:
     def fill_segments(self) -> None:
         """Puts every line that the catalog has read into its month's segment."""
         self._tail = (None, 0)
-        there = self.catalog.partitions()
-        # The numbers of a day that is gone stand for nothing, and do no harm until there is such a day again.
-        stale = {layout.month_of(day) for day, upto in self.segments.indexed().items() if upto < 0 and day in there}
         with transaction(self.segments.db):
-            for month in stale:
+            for month in self._stale_months():
                 self.segments.drop_month(month)
-            self._fill(list(unindexed(self.catalog.partitions(), self.segments.indexed())))
+            self._fill([piece for stretch in self._unindexed() for piece in self._slices(*stretch)])
 
-    def _fill(self, stretches: Sequence[tuple[int, int, int]]) -> None:
-        pieces = [
-            (layout.records_path(self._root, day), day, start, end, self._naive, True)
-            for day, upto, upto_end in stretches
-            for start, end in slices(layout.records_path(self._root, day), upto, upto_end)
-        ]
+    def _fill_a_step(self) -> None:
+        """Puts the oldest of the hot tail into their segments: all of it would keep whoever saves waiting."""
+        if self._stale_months():
+            self.fill_segments()
+            return
+        self._tail = (None, 0)
+        pieces, size = list[_Piece](), 0
+        for stretch in self._unindexed():
+            if size < _STEP_BYTES:
+                piece = next(self._slices(*stretch, _STEP_BYTES - size))
+                pieces.append(piece)
+                size += piece.end - piece.start
+        with transaction(self.segments.db):
+            self._fill(pieces)
+
+    def _unindexed(self) -> list[tuple[int, int, int]]:
+        return list(unindexed(self.catalog.partitions(), self.segments.indexed()))
+
+    def _slices(self, day: int, start: int, end: int, size: int = SLICE) -> Iterator[_Piece]:
+        path = layout.records_path(self._root, day)
+        return (_Piece(path, day, *some, self._naive, True) for some in slices(path, start, end, size))
+
+    def _stale_months(self) -> set[str]:
+        """Those whose numbers stand for other lines by now. Those of a day that is gone stand for nothing, and do no
+        harm until there is such a day again.
+        """
+        there = self.catalog.partitions()
+        return {layout.month_of(day) for day, upto in self.segments.indexed().items() if upto < 0 and day in there}
+
+    def _fill(self, pieces: Sequence[_Piece]) -> None:
         numbers: tuple[int, dict[int, int]] = (0, {})
-        with self._workers(sum(end - start for _, start, end in stretches)) as workers:
+        with self._workers(sum(piece.end - piece.start for piece in pieces)) as workers:
             for part in workers.in_order(parse, pieces):
                 if numbers[0] != part.day:
                     numbers = (part.day, self._numbers(part.day, part.start))

@@ -12,7 +12,8 @@ from ion_summary.store.matching import searchable
 from ion_summary.store.partition import records
 from ion_summary.store.segments import document
 
-_SLICE = 2 << 20
+#: So many bytes are read at once.
+SLICE = 2 << 20
 
 
 class Parsed(NamedTuple):
@@ -46,11 +47,11 @@ class Parsed(NamedTuple):
         return self.texts.split(b"\n") if self.columns else []
 
 
-def slices(path: Path, start: int, end: int) -> Iterator[tuple[int, int]]:
+def slices(path: Path, start: int, end: int, size: int = SLICE) -> Iterator[tuple[int, int]]:
     """Stretches of a partition, from byte ``start`` to byte ``end``, each of whole lines."""
     with path.open("rb") as file:
         while start < end:
-            file.seek(min(start + _SLICE, end))
+            file.seek(min(start + size, end))
             file.readline()
             middle = min(file.tell(), end)
             yield start, middle

@@ -17,7 +17,11 @@ from pathlib import Path
 import pytest
 
 from ion_summary.errors import StoreLockedError, StoreNotWritableError
+from ion_summary.store import layout
+from ion_summary.store.catalog import Catalog
+from ion_summary.store.segments import Segments
 from ion_summary.store.storage import SessionSummaryStorage
+from ion_summary.store.tracking import unindexed
 from tests.conftest import files_of
 from tests.store import oracle
 
@@ -353,3 +357,20 @@ def test_the_descriptor_of_the_lock_is_not_inherited(filled: Path) -> None:
     finally:
         child.kill()
         child.wait()
+
+
+def test_the_hot_tail_goes_into_its_segment_a_part_at_a_time(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def waiting(catalog: Catalog, segments: Segments) -> int:
+        ends = unindexed(catalog.partitions(), segments.indexed())
+        return sum(layout.records_path(store, day).read_bytes()[start:end].count(b"\n") for day, start, end in ends)
+
+    monkeypatch.setattr("ion_summary.store.index.TAIL_LINES", 5)
+    monkeypatch.setattr("ion_summary.store.index._STEP_BYTES", 600)
+    waited = set()
+    with SessionSummaryStorage(store) as storage:
+        for number in range(40):
+            storage.save(f"s-{number % 30}", "u-1", f"환불 문의 {number}")
+            assert len(storage.search(query_text="환불")) == min(number + 1, 30)
+            waited.add(storage.reading(waiting))
+    assert 5 in waited
+    assert waited <= {1, 2, 3, 4, 5}

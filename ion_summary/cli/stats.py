@@ -90,12 +90,13 @@ def _totals(run: Run, storage: SessionSummaryStorage) -> None:
 
     from ion_summary.operations.stats import days, failures, stats
 
-    counted = asdict(stats(storage))
+    counted, failed = asdict(stats(storage)), failures(storage)
+    named = [{"reason": reason, "sessions": count} for reason, count in failed.items()]
     run.out.render(
-        document=lambda: counted,
+        document=lambda: {**counted, "failures": named},
         columns=("name", "value"),
-        rows=counted.items,
-        table=lambda terminal: _draw(terminal, counted, failures(storage), dict(days(storage, run.tz))),
+        rows=lambda: [*counted.items(), *((f"failed: {reason}", count) for reason, count in failed.items())],
+        table=lambda terminal: _draw(terminal, counted, failed, dict(days(storage, run.tz))),
     )
 
 

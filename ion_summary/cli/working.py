@@ -42,6 +42,9 @@ def show_report(run: Run, report: WorkReport) -> int:
     )
     if run.out.format != "json":
         _name_failures(report)
+    if report.waiting:
+        soon = f"the first in {max(1, round(report.next_s)):,} s"
+        run.out.note(f"{report.waiting:,} to be tried again, {soon}; `ion-summary summarize --pending` does not wait")
     if report.stopped is not None:
         raise report.stopped
     return records.PARTIAL if report.failed else 0

@@ -83,6 +83,18 @@ def state_of(root: Path, session: str) -> int | None:
     return row[0] if row else None
 
 
+def settled(root: Path, fingerprint: str) -> dict[str, tuple[str, int]]:
+    """The sessions of which asking again, by what ``fingerprint`` names, would bring nothing: the content for which
+    that is so, and the state (``GIVEN_UP`` or ``SKIPPED``).
+    """
+    db = _open(root)
+    if db is None:
+        return {}
+    query = f"SELECT session, content, state FROM job WHERE state = {GIVEN_UP} AND fingerprint = ? OR state = {SKIPPED}"
+    with closing(db), _corrupt(root):
+        return {session: (content, state) for session, content, state in db.execute(query, (fingerprint,))}
+
+
 def spending(root: Path, key: str) -> dict[str, float]:
     """US dollars by ``day``, ``month`` (UTC), ``user`` or ``model``. Raises StoreCorruptError."""
     by = {

@@ -204,6 +204,15 @@ class Queue:
             found: int = self.db.execute(query, (now_ms(), *values)).fetchone()[0]
         return found
 
+    def later(self, wanted: Filter | None = None) -> tuple[int, float]:
+        """How many jobs wait and are not due yet, and in how many seconds the first one is."""
+        where, values = (wanted or Filter()).where()
+        query = f"SELECT count(*), min(due_ms) FROM job WHERE state = {WAITING} AND due_ms > ? AND {where}"
+        now = now_ms()
+        with self.lock:
+            found, first = self.db.execute(query, (now, *values)).fetchone()
+        return found, (first - now) / 1000 if found else 0.0
+
     def _own(self, db: sqlite3.Connection) -> int:
         if self._owner is None:
             self._owner = owners.enter(db)

@@ -10,7 +10,7 @@ from ion_summary.jobs.job import Job
 from ion_summary.jobs.queue import Queue
 from ion_summary.model import Usage
 from ion_summary.operations.asking import questions
-from ion_summary.operations.llm import load_prices, make_estimator
+from ion_summary.operations.llm import fingerprint_of, load_prices, make_estimator
 from ion_summary.operations.pending import PendingRequest, wanted_of
 from ion_summary.operations.worker import WorkerRequest
 from ion_summary.store.storage import SessionSummaryStorage
@@ -37,7 +37,7 @@ def estimate_pending(storage: SessionSummaryStorage, settings: Settings, request
     limits = PendingRequest(request.wanted, request.limit, settings.max_bullets, settings.max_chars)
     jobs = (
         Job(0, one.session, one.user, one.content, one.ended_ms, 0, one.max_bullets, one.max_chars, 0.3, 0, None)
-        for one in wanted_of(storage, limits)
+        for one in wanted_of(storage, limits, fingerprint_of(settings))
     )
     return _estimate(storage, settings, jobs)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from ion_summary.jobs import counting
 from ion_summary.jobs.job import Filter, Wanted
 from ion_summary.jobs.queue import Queue
+from ion_summary.jobs.schema import GIVEN_UP
 from ion_summary.model import SessionSummary
 from ion_summary.operations.asking import NO_TRANSCRIPT
 from ion_summary.progress import Progress
@@ -15,11 +17,12 @@ from ion_summary.store.query import Query
 from ion_summary.store.storage import SessionSummaryStorage
 
 _PAGE = 2_000
+_SOME = 50  # that may have to be passed over
 
 
 @dataclass(frozen=True)
 class PendingRequest:
-    """Which sessions (the newest ``limit`` of them, None: all), and how long their summaries may be."""
+    """Which sessions (the newest ``limit`` that can be summarized, None: all), and how long their summaries may be."""
 
     wanted: Filter = field(default_factory=Filter)
     limit: int | None = None
@@ -51,7 +54,7 @@ def pending(
     report = PendingReport(0, [], request.wanted)
     chosen = list[str]()
     progress.start("queue", None, "sessions")
-    for page in _pages(storage, request):
+    for page in _pages(storage, request, fingerprint):
         wanted = [job for record in page if (job := job_of(storage, record, request))]
         queue.put(wanted, fingerprint=fingerprint)
         report.queued += len(wanted)
@@ -68,9 +71,9 @@ def pending(
     return report
 
 
-def wanted_of(storage: SessionSummaryStorage, request: PendingRequest) -> Iterator[Wanted]:
+def wanted_of(storage: SessionSummaryStorage, request: PendingRequest, fingerprint: str) -> Iterator[Wanted]:
     """The jobs that ``pending`` would queue."""
-    for page in _pages(storage, request):
+    for page in _pages(storage, request, fingerprint):
         yield from (job for record in page if (job := job_of(storage, record, request)))
 
 
@@ -89,21 +92,35 @@ def job_of(storage: SessionSummaryStorage, record: SessionSummary, limits: Pendi
     )
 
 
-def _pages(storage: SessionSummaryStorage, request: PendingRequest) -> Iterator[Sequence[SessionSummary]]:
-    wanted, limit, offset = request.wanted, request.limit, 0
-    while limit is None or offset < limit:
-        size = _PAGE if limit is None else min(_PAGE, limit - offset)
+def _pages(
+    storage: SessionSummaryStorage, request: PendingRequest, fingerprint: str
+) -> Iterator[Sequence[SessionSummary]]:
+    """The records in question without those that were given up as they are; ``limit`` counts what can be done."""
+    wanted, left, offset = request.wanted, request.limit, 0
+    settled = counting.settled(storage.path, fingerprint)
+    while left is None or left > 0:
         query = Query(
             user=wanted.user,
             type="rule_based",
             since_ms=wanted.since_ms,
             until_ms=wanted.until_ms,
-            limit=size,
+            limit=_PAGE if left is None else min(_PAGE, left + _SOME),
             offset=offset,
             sort="newest",
         )
         _, found = storage.find(query)
         if not found:
             return
-        yield [record for record, _ in found]
-        offset += size
+        offset += len(found)
+        page = []
+        for record, _ in found:
+            content = record.metadata.get("content_hash")
+            before, state = settled.get(record.session_id, ("", None))
+            if content == before and (state == GIVEN_UP or left is not None):
+                continue
+            page.append(record)
+            if left is not None and isinstance(content, str):
+                left -= 1
+                if not left:
+                    break
+        yield page

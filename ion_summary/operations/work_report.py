@@ -34,7 +34,8 @@ class WorkRequest:
 class WorkReport:
     """What came of it. ``fallback`` counts the failed sessions that keep their rule-based summary for good.
 
-    ``stopped`` is why the run ended before the queue did.
+    ``stopped`` is why the run ended before the queue did; ``waiting`` sessions are to be tried again later, the first
+    of them in ``next_s`` seconds.
     """
 
     done: int = 0
@@ -46,6 +47,8 @@ class WorkReport:
     elapsed_s: float = 0.0
     failures: list[tuple[str, str]] = field(default_factory=list)
     stopped: ProviderError | None = None
+    waiting: int = 0
+    next_s: float = 0.0
 
     def name(self, job: Job, reason: str) -> None:
         """Says why a job was not done."""
@@ -75,5 +78,6 @@ def as_document(report: WorkReport) -> dict[str, Any]:
         "tokens": {"input": usage.input, "output": usage.output, "cached": usage.cached},
         "cost_usd": round(report.cost_usd, 6),
         "elapsed_s": report.elapsed_s,
+        "waiting": report.waiting,
         "failures": [{"session_id": session, "reason": reason} for session, reason in report.failures],
     }

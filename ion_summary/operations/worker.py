@@ -64,9 +64,10 @@ def worker(
 def _work(
     storage: SessionSummaryStorage, queue: Queue, settings: Settings, request: WorkerRequest, progress: Progress
 ) -> WorkReport:
-    if settings.mode == "batch":
-        return run(_in_batches(storage, queue, settings, request, progress))
-    return run(_online(storage, queue, settings, request, progress))
+    ask = _in_batches if settings.mode == "batch" else _online
+    report = run(ask(storage, queue, settings, request, progress))
+    report.waiting, report.next_s = queue.later(request.wanted)
+    return report
 
 
 async def _in_batches(

@@ -184,12 +184,11 @@ class _Run:
             busy.append(job)  # it has not failed, it was not tried
             return
         if isinstance(error, OverBudgetError):
-            self._too_dear = error
-        # What is too dear today may not be tomorrow.
-        retry = not error.terminal or isinstance(error, OverBudgetError)
-        failed.append((job, Failure(error.code, error.reason, retry, error.retry_after_s)))
+            self._too_dear = error  # nobody was asked: it stays in hand, so that this run does not meet it again
+        else:
+            failed.append((job, Failure(error.code, error.reason, not error.terminal, error.retry_after_s)))
+            self.report.fallback += error.terminal
         self.report.failed += 1
-        self.report.fallback += not retry
         self.report.name(job, error.reason)
         self._progress.advance(1)
 

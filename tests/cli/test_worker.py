@@ -92,6 +92,8 @@ def test_what_fails_is_named_and_ends_with_3(store: Path, fake: FakeGemini, run:
     assert found["failures"][0]["session_id"] == "s-2"
     stats = report(run("stats", "--json"))
     assert (stats["failed_summaries"], stats["rule_based_summaries"]) == (1, 1)
+    assert stats["failures"] == [{"reason": found["failures"][0]["reason"], "sessions": 1}]
+    assert f"failed: {found['failures'][0]['reason']}\t1" in run("stats").stdout
     assert "SAFETY" in without_styles(on_terminal("stats")[1])
     assert "SAFETY" in without_styles(on_terminal("show", "s-2")[1])
     assert report(run("summarize", "--pending", "--json"))["failed"] == 0, "it would be refused again"
@@ -121,6 +123,23 @@ def test_a_budget_is_not_exceeded(store: Path, fake: FakeGemini, run: Callable[.
     settings.write_text("budget_day = 0.0005\n")
     assert run("summarize", "--pending", "--config", settings).exit_code in (0, 3, 21)
     assert report(run("stats", "--json"))["cost_today_usd"] <= 0.0005
+
+
+def test_what_waits_to_be_tried_again_is_told(store: Path, fake: FakeGemini, run: Callable[..., Any]) -> None:
+    fake.when("parcel", "malformed")
+    done = run("summarize", "--pending")
+    assert done.exit_code == 3
+    assert "waiting\t1\n" in done.stdout and "1 to be tried again, the first in 30 s" in done.stderr
+    again = run("worker", "--json")
+    assert (again.exit_code, report(again)["done"], report(again)["waiting"]) == (0, 0, 1)
+    assert "summarize --pending" in again.stderr
+
+
+def test_what_was_too_dear_goes_on_with_more_money(store: Path, fake: FakeGemini, run: Callable[..., Any]) -> None:
+    done = run("summarize", "--pending", "--max-cost", "0.0003")
+    assert done.exit_code == 21 and "of $0.0003 for this run" in done.stderr
+    assert report(run("stats", "--json"))["failed_summaries"] == 0
+    assert report(run("worker", "--json"))["done"] == 3
 
 
 @pytest.mark.parametrize("words", [["summarize", "--pending"], ["worker"], ["summarize", "FILE", "--llm"]])

@@ -75,6 +75,7 @@ def test_every_stored_session_gets_its_summary_and_keeps_what_is_known_of_it(
         "tokens": {"input": 500, "output": 250, "cached": 50},
         "cost_usd": 5 * PRICE,
         "elapsed_s": 0,
+        "waiting": 0,
         "failures": [],
     }
     for record in storage.list_recent(9):
@@ -218,6 +219,52 @@ def test_what_stops_the_whole_run_fails_no_session(storage: SessionSummaryStorag
     assert storage.get_stats()["llm_summaries"] == 3
     queue.hurry(Filter())
     assert run(storage, queue, CountingModel(paid)).done == 6
+
+
+def test_what_is_too_dear_is_named_and_stays_queued(storage: SessionSummaryStorage, queue: Queue, paid: Path) -> None:
+    def trouble(request: LlmRequest) -> OverBudgetError | None:
+        dear = "1번" in request.messages[0].content
+        return OverBudgetError(reason="$0.00 of $0.01", terminal=True) if dear else None
+
+    put_in(storage, *[session(n) for n in range(3)])
+    queue_all(storage, queue, CountingModel(paid))
+    report = run(storage, queue, CountingModel(paid, trouble=trouble), window=2)
+    assert (report.done, report.failed, report.fallback) == (2, 1, 0)
+    assert report.failures == [("s-1", "$0.00 of $0.01")]
+    record = storage.load("s-1")
+    assert record is not None and "llm_error" not in record.metadata
+    counts = counting.counts(storage.path)
+    assert (counts.pending, counts.failed) == (1, 0)
+    assert run(storage, queue, CountingModel(paid)).done == 1, "with more money, at once"
+
+
+def test_a_limit_counts_what_can_be_summarized(storage: SessionSummaryStorage, queue: Queue, paid: Path) -> None:
+    def trouble(request: LlmRequest) -> ProviderRefusedError | None:
+        refused = request.messages[0].content in ("환불 4번", "환불 3번")
+        return ProviderRefusedError(reason="SAFETY", terminal=True) if refused else None
+
+    put_in(storage, *[session(n, f"환불 {n}번") for n in range(5)])
+    model = CountingModel(paid, trouble=trouble)
+    done = []
+    for _ in range(3):
+        chosen = queue_all(storage, queue, model, limit=2).chosen
+        report = run(storage, queue, model, wanted=chosen, limit=2)
+        done.append((report.done, report.failed))
+    assert done == [(0, 2), (2, 0), (1, 0)], "the newest two are refused, and would be again"
+    other = CountingModel(paid, version="2")
+    assert queue_all(storage, queue, other, limit=2).queued == 2, "another model may manage"
+
+
+def test_a_limit_does_not_stop_at_what_has_no_transcript(
+    storage: SessionSummaryStorage, queue: Queue, paid: Path
+) -> None:
+    model = CountingModel(paid)
+    put_in(storage, session(0))
+    put_in(storage, session(1), session(2), keep_transcripts=False)
+    for _ in range(3):
+        run(storage, queue, model, wanted=queue_all(storage, queue, model, limit=1).chosen, limit=1)
+    record = storage.load("s-0")
+    assert record is not None and record.summary_type == "llm"
 
 
 def test_without_a_transcript_it_is_skipped_with_the_reason(

@@ -73,7 +73,7 @@ class Budget:
     def _refuse(self, usd: float) -> None:
         for name, cap in self._limited():
             if cap.spent_usd + usd > cap.limit_usd:
-                spent = f"${cap.spent_usd:.4f} of ${cap.limit_usd:.2f} for {name}"
+                spent = f"${cap.spent_usd:.4f} of ${cap.limit_usd:.4f} for {name}"
                 reason = f"{spent}, and the next call could cost ${usd:.4f}"
                 # What does not even fit into an untouched budget says nothing about smaller sessions.
                 raise OverBudgetError(reason=reason, terminal=True, whole_run=usd <= cap.limit_usd, calls=0)

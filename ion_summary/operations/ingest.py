@@ -33,8 +33,8 @@ from ion_summary.transcripts.sources import find
 # A batch is synced as a whole: the larger, the fewer syncs; it is kept in memory, twice.
 _BATCH_BYTES = 16 << 20
 _BATCH_SESSIONS = 4_000
-# As long as nobody has anything to summarize, less is a batch.
-_FIRST_SESSIONS = 1_000
+# As long as nobody has anything to summarize, less is a batch: just what the index takes from memory.
+_FIRST_SESSIONS = 2_000
 
 
 @dataclass(frozen=True)

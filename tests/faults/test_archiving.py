@@ -82,6 +82,9 @@ def unsynced(calls: Sequence[tuple[str, str]], place: Path) -> list[str]:
             named = "" if path == named else named
         elif name == "syncfs":
             dirty.clear()
+        elif name == "unlink" and named and re.search(r'ion-summary-[^/]*"', rest):
+            problems.append("an archive is removed before the new one's name is synced")
+            named = ""
         elif name.startswith("rename") and re.search(r"ion-summary-\d|restoring-", rest):
             old, new = re.findall(r'"([^"]*)"', rest)[:2]
             problems += [f"{each} is named before it is synced" for each in dirty if each.startswith(old)]

@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import lines, session
 from tests.faults import maintenance
 from tests.faults.scenes import SCENES
-from tests.faults.tracing import ROOT, require, run, trace
+from tests.faults.tracing import CALLS, ROOT, require, run, trace
 from tests.store import oracle
 
 # Runs the command line with a part of the machine changed: what is named in the first argument.
@@ -124,6 +124,12 @@ def unsynced(calls: list[tuple[str, str]], store: Path) -> list[str]:
         elif name in ("fdatasync", "fsync"):
             dirty.discard(path)
             unnamed.discard(path)
+        elif name == "ftruncate" and ".jsonl" in path and path.startswith(str(store)):
+            dirty.add(path)
+        elif name in ("unlink", "rmdir") and (".jsonl" in rest or name == "rmdir") and str(store) in rest:
+            gone = _PATHS.findall(rest)[0]
+            unnamed.discard(gone)
+            unnamed.add(str(Path(gone).parent))
         elif name == "mkdir" and str(store) in rest:
             unnamed.add(str(Path(_PATHS.findall(rest)[0]).parent))
         elif name.startswith("rename") and str(store) in rest:
@@ -140,7 +146,7 @@ def test_all_that_is_stored_is_synced(name: str, in_memory: Path) -> None:
     require()
     scene = (SCENES | maintenance.SCENES)[name](in_memory)
     scene.reset()
-    calls, _ = trace(scene.command, in_memory / "log")
+    calls, _ = trace(scene.command, in_memory / "log", (*CALLS, "rmdir"))
     assert any(call == "fdatasync" for call, _ in calls)
     assert unsynced(calls, scene.store) == []
 

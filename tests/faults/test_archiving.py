@@ -83,7 +83,7 @@ def unsynced(calls: Sequence[tuple[str, str]], place: Path) -> list[str]:
         elif name == "syncfs":
             dirty.clear()
         elif name == "unlink" and named and re.search(r'ion-summary-[^/]*"', rest):
-            problems.append("an archive is removed before the new one's name is synced")
+            problems.append(f"the names in {named} are not synced before an older archive is removed")
             named = ""
         elif name.startswith("rename") and re.search(r"ion-summary-\d|restoring-", rest):
             old, new = re.findall(r'"([^"]*)"', rest)[:2]

@@ -112,6 +112,8 @@ def unsynced(calls: list[tuple[str, str]], store: Path) -> list[str]:
         str(store / path.relative_to(store.parent / "start")) for path in (store.parent / "start").rglob("*.jsonl")
     }
     for name, rest in calls:
+        if " = -1 " in rest:
+            continue
         match = _FD.match(rest)
         path = match.group(2) if match else ""
         if name == "openat" and "O_CREAT" in rest and ".jsonl" in rest:

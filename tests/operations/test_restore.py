@@ -29,6 +29,7 @@ from ion_summary.store import layout, tombstones
 from ion_summary.store.archives import restoring
 from ion_summary.store.catalog import hash64
 from ion_summary.store.forgotten import Forgotten, erase_forgotten
+from ion_summary.store.lock import WriterLock
 from ion_summary.store.pruning import Expiry
 from ion_summary.store.storage import SessionSummaryStorage
 from tests.conftest import files_of, lines, session
@@ -424,3 +425,31 @@ def test_each_error_names_the_way_out(archive: Path, filled: SessionSummaryStora
     with pytest.raises(RestoreConflictError) as caught:
         put(archive, filled.path)
     assert "--replace" in caught.value.hint
+
+
+def test_two_restores_at_once_leave_each_other_alone(tmp_path: Path) -> None:
+    with restoring.staged(tmp_path / "store") as one:
+        (one / "a").touch()
+        with restoring.staged(tmp_path / "store") as other:
+            assert one != other
+        assert (one / "a").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_lock_of_a_store_that_has_just_been_exchanged_is_none(
+    filled: SessionSummaryStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between opening the file of the lock and having it, the directory gets another name."""
+    real, root = fcntl.flock, filled.path
+
+    def exchanged(descriptor: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", real)
+        shutil.copytree(root, tmp_path / "new")
+        restoring.put_in_place(tmp_path / "new", root)
+        real(descriptor, how)
+
+    lock = WriterLock(root, 0)
+    monkeypatch.setattr(fcntl, "flock", exchanged)
+    assert not lock.try_acquire()
+    assert lock.try_acquire()
+    lock.release()

@@ -12,6 +12,8 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import orjson
+
 from ion_summary.errors import StoreNotWritableError
 from ion_summary.store import catalog, layout, segments
 from ion_summary.store.catalog import Catalog
@@ -20,7 +22,7 @@ from ion_summary.store.lines import MovedError
 from ion_summary.store.lock import WriterLock
 from ion_summary.store.partition import Finding
 from ion_summary.store.segments import Segments
-from ion_summary.store.settled import is_settled
+from ion_summary.store.settled import differing
 from ion_summary.store.tracking import Change, changes, is_known, note
 
 if TYPE_CHECKING:
@@ -64,7 +66,10 @@ class IndexReader:
         """The catalog and the segments to ask now."""
         if self._opened is not None and not self._private and time.monotonic() - self._looked < _LOOK_AGAIN_S:
             return self._opened
-        if found := self._changes(self.opened()[0].db):
+        known = self.opened()[0].db
+        found = self._changes(known)
+        # Who was just saving may have entered it into the index while this process looked.
+        if found and not (_are_longer(found) and _has_taken_in(found, known)):
             self.close()
             self._opened = self._caught_up(found)
         self._moved = False
@@ -79,9 +84,10 @@ class IndexReader:
         return self._opened
 
     def _changes(self, known: sqlite3.Connection) -> list[Change]:
-        if not self._moved and is_settled(known, self._root):
-            return []
-        return changes(known, self._root)
+        if self._moved:
+            return changes(known, self._root)
+        found = differing(known, self._root)
+        return changes(known, self._root) if found is None else found
 
     def look_closely(self) -> None:
         """Has the next call open the index again and look at every partition: one was not as the index has read it."""
@@ -113,16 +119,14 @@ class IndexReader:
 
     def _caught_up(self, found: Sequence[Change]) -> tuple[Catalog, Segments]:
         outcome = self._write(lambda writer: writer.catch_up())
-        if outcome is _Outcome.DONE:
+        if outcome is not _Outcome.REFUSED:
             known, texts = self._open()
-            if not changes(known.db, self._root):
+            # What somebody has written since was not there when the question was asked.
+            if _are_longer(found) and _are_taken_in(found, known.db):
+                return known, texts
+            if outcome is _Outcome.DONE and not changes(known.db, self._root):
                 return known, texts
             known.db.close()  # it cannot be opened to be read, on a full disk perhaps: that must not look like none
-        elif outcome is _Outcome.BUSY and not any(change.afresh or change.stat is None for change in found):
-            known, texts = self._open()
-            if _are_taken_in(found, known.db):
-                return known, texts
-            known.db.close()
         return self._copied()
 
     def _write(self, what: Callable[[IndexWriter], None]) -> _Outcome:
@@ -181,19 +185,24 @@ class IndexReader:
                 note(mine.db, self._root, change.day, change.stat, part.end, number)
 
 
+def _are_longer(found: Sequence[Change]) -> bool:
+    """Whether there are only more lines than the index has read."""
+    return not any(change.afresh or change.stat is None for change in found)
+
+
 def _are_taken_in(found: Sequence[Change], known: sqlite3.Connection) -> bool:
-    """Whether whoever writes has, in a moment, entered all that was there into the index. What came since was not there
-    when the question was asked.
-    """
-    wanted = {change.day: change.stat.st_size for change in found if change.stat}
+    """Whether whoever writes has, in a moment, entered all that was there into the index."""
     deadline = time.monotonic() + _A_MOMENT_S
-    while True:
-        sizes = dict(known.execute("SELECT day, size FROM partition"))
-        if all(sizes.get(day, -1) >= size for day, size in wanted.items()):
-            return True
-        if time.monotonic() > deadline:
-            return False
+    while not (taken_in := _has_taken_in(found, known)) and time.monotonic() < deadline:
         time.sleep(_AGAIN_S)
+    return taken_in
+
+
+def _has_taken_in(found: Sequence[Change], known: sqlite3.Connection) -> bool:
+    days = orjson.dumps([change.day for change in found]).decode()
+    query = "SELECT day, size FROM partition WHERE day IN (SELECT value FROM json_each(?))"
+    sizes: dict[int, int] = dict(known.execute(query, (days,)).fetchall())
+    return all(sizes.get(change.day, -1) >= change.stat.st_size for change in found if change.stat)
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ion_summary.store import files, layout
+from ion_summary.store.tracking import Change, changes_of
 
 #: So many days, the newest that there are, are looked at each time; and as many of the others.
 NEWEST = 62
@@ -28,10 +29,18 @@ _State = tuple[int, int]
 
 def is_settled(db: sqlite3.Connection, root: Path) -> bool:
     """Whether the partitions are as the catalog has read them, as far as can be seen at a glance."""
-    noted = _noted(db)
-    if noted != layout.months(root):
-        return False
-    return all(_is_as_noted(root, *row) for row in _some_partitions(db))
+    return differing(db, root) == []
+
+
+def differing(db: sqlite3.Connection, root: Path) -> list[Change] | None:
+    """The partitions that are longer than the catalog has read them, as far as can be seen at a glance; None if every
+    one must be looked at.
+    """
+    if _noted(db) != layout.months(root):
+        return None
+    days = [row[0] for row in _some_partitions(db) if not _is_as_noted(root, *row)]
+    found = changes_of(db, root, days)
+    return None if any(change.afresh for change in found) else found
 
 
 def are_as_noted(db: sqlite3.Connection, root: Path, days: Iterable[int]) -> bool:

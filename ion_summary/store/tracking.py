@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,18 +32,39 @@ class Change(NamedTuple):
 
 def changes(db: sqlite3.Connection, root: Path) -> list[Change]:
     """What differs between the partitions as they are on the disk and what the catalog has read of them."""
-    known = db.execute("SELECT day, inode, size, mtime, lines, tail FROM partition").fetchall()
+    known = db.execute(_KNOWN).fetchall()
     disk = layout.record_partitions(root)  # after it: others may append meanwhile, and note it
-    found = []
-    for day, inode, size, mtime, lines, tail in known:
-        stat = disk.pop(day, None)
-        if stat is None:
-            found.append(Change(day, 0, 0, True, None))
-        elif stat.st_mtime_ns != mtime or stat.st_size != size or stat.st_ino != inode:
-            grown = inode == stat.st_ino and stat.st_size > size
-            grown = grown and _tail_of_file(layout.records_path(root, day), size) == tail
-            found.append(Change(day, size, lines, False, stat) if grown else Change(day, 0, 0, True, stat))
+    found = [change for day, *noted in known if (change := _change(root, day, disk.pop(day, None), *noted))]
     return found + [Change(day, 0, 0, False, stat) for day, stat in disk.items()]
+
+
+def changes_of(db: sqlite3.Connection, root: Path, days: Iterable[int]) -> list[Change]:
+    """The same of some days that the catalog knows."""
+    found = []
+    for wanted in days:
+        for day, *noted in db.execute(f"{_KNOWN} WHERE day = ?", (wanted,)).fetchall():
+            try:
+                stat = os.lstat(layout.records_name(root, day))
+            except FileNotFoundError:
+                stat = None
+            if change := _change(root, day, stat, *noted):
+                found.append(change)
+    return found
+
+
+_KNOWN = "SELECT day, inode, size, mtime, lines, tail FROM partition"
+
+
+def _change(
+    root: Path, day: int, stat: os.stat_result | None, inode: int, size: int, mtime: int, lines: int, tail: int
+) -> Change | None:
+    if stat is None:
+        return Change(day, 0, 0, True, None)
+    if (stat.st_mtime_ns, stat.st_size, stat.st_ino) == (mtime, size, inode):
+        return None
+    grown = inode == stat.st_ino and stat.st_size > size
+    grown = grown and _tail_of_file(layout.records_path(root, day), size) == tail
+    return Change(day, size, lines, False, stat) if grown else Change(day, 0, 0, True, stat)
 
 
 def note(db: sqlite3.Connection, root: Path, day: int, stat: os.stat_result, read: int, lines: int) -> None:

@@ -40,13 +40,14 @@ class Dialogue:
             self.running.add(message)
 
     def reweigh(self) -> None:
-        terms = self.running._vocabulary.terms
-        for term in terms.values():
+        known, pool = self.running._vocabulary, self.running._pool
+        for term in known.terms.values():
             term[vocabulary.WORTH] = vocabulary.worth_of(term)
-        for sentence in self.running._pool:
+        known.let_go(sentence.terms for sentence in pool)
+        known.hold(sentence.terms for sentence in pool)
+        for sentence in pool:
             sentence.factor = candidates.factor_of(sentence.features)
-            sentence.fresh = vocabulary._BASE + sum(term[vocabulary.WORTH] for term in sentence.terms)
-            sentence.price = 0.0
+        self.running._frame = None
 
     def value(self) -> float:
         tight = self.references.score(self.running.summary(*self.budget))

@@ -15,9 +15,12 @@ from ion_summary.text.sentences import LONG, spaced, split_clauses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeAlias
 
     from ion_summary.summarizers.vocabulary import Term, Vocabulary
+
+    # A sentence as it was heard: its text, those of its words that are terms, how many words it has, its features.
+    Said: TypeAlias = tuple[str, Sequence[Word], int, int]
 
 FEATURES = tuple(FACTOR)
 BIT = {name: 1 << place for place, name in enumerate(FEATURES)}
@@ -30,45 +33,33 @@ class Sentence:
     """One sentence (or clause, or line of code) that could stand in a summary.
 
     ``turn`` numbers the messages that say something, ``message`` all of them, from 1; ``order`` the sentences. By
-    ``mark`` its message is known again. ``words`` are those of its ``spoken`` words that say something, ``terms`` what
-    the vocabulary knows of them.
-    ``features`` are bits, ``factor`` what they multiply the sentence's worth by. ``place`` is that in the pool,
-    ``fresh`` the worth of its terms, and ``price`` its factor by its length, 0 if that is not known yet.
+    ``mark`` its message is known again. ``terms`` are what the vocabulary knows of its words. ``features`` are bits,
+    ``factor`` what they multiply the sentence's worth by.
     """
 
-    __slots__ = (
-        "factor",
-        "features",
-        "fresh",
-        "mark",
-        "message",
-        "order",
-        "place",
-        "price",
-        "speaker",
-        "spoken",
-        "terms",
-        "text",
-        "turn",
-        "words",
-    )
+    __slots__ = ("factor", "features", "mark", "message", "order", "speaker", "terms", "text", "turn")
 
-    factor: float
-    fresh: int
-    mark: int
-    message: int
-    order: int
-    place: int
-    speaker: Speaker
-    turn: int
-
-    def __init__(self, text: str, words: Sequence[Word], spoken: int, features: int) -> None:
+    def __init__(
+        self,
+        text: str,
+        terms: list[Term],
+        features: int,
+        factor: float,
+        speaker: Speaker,
+        turn: int,
+        message: int,
+        mark: int,
+        order: int,
+    ) -> None:
         self.text = text
-        self.words = words
-        self.spoken = spoken
+        self.terms = terms
         self.features = features
-        self.terms: list[Term] = []
-        self.price = 0.0
+        self.factor = factor
+        self.speaker = speaker
+        self.turn = turn
+        self.message = message
+        self.mark = mark
+        self.order = order
 
     def to_list(self) -> list[Any]:
         """The sentence as JSON values."""
@@ -78,22 +69,16 @@ class Sentence:
     @classmethod
     def from_list(cls, state: list[Any], vocabulary: Vocabulary) -> Sentence:
         """What ``to_list`` described, with the terms that ``vocabulary`` knows."""
-        text, terms, features, mark, message, turn, order, side, name = state
-        made = cls(text, (), 0, features)
-        made.terms = [vocabulary.term(term) for term in terms]
-        made.mark, made.message, made.turn, made.order, made.speaker = mark, message, turn, order, (side, name)
-        made.factor = factor_of(features)
-        return made
+        text, names, features, mark, message, turn, order, side, name = state
+        terms = [vocabulary.term(term) for term in names]
+        return cls(text, terms, features, factor_of(features), (side, name), turn, message, mark, order)
 
-    def with_text(self, text: str) -> Sentence:
-        """The same sentence with another text and no price yet; itself if that is its text."""
-        if text == self.text:
-            return self
-        made = Sentence(text, (), self.spoken, self.features)
-        made.factor, made.fresh, made.place, made.speaker = self.factor, self.fresh, self.place, self.speaker
-        made.mark, made.message, made.turn, made.order = self.mark, self.message, self.turn, self.order
-        made.terms = self.terms
-        return made
+    def with_text(self, text: str, times: float = 1.0) -> Sentence:
+        """The same sentence with another text, worth so many times as much."""
+        return Sentence(
+            text, self.terms, self.features, self.factor * times,
+            self.speaker, self.turn, self.message, self.mark, self.order,
+        )  # fmt: skip
 
 
 def factor_of(features: int) -> float:
@@ -121,7 +106,7 @@ class Heard:
     __slots__ = ("asks", "assent", "greets", "sentences", "small_talk")
 
     def __init__(self) -> None:
-        self.sentences: list[Sentence] = []
+        self.sentences: list[Said] = []
         self.small_talk = ""
         self.assent = ""
         self.greets = False
@@ -199,18 +184,18 @@ def _take(spoken: list[str], found: list[Word], terms: list[Word], bits: int, he
         features = _QUESTION
         heard.asks = not rest.endswith(_POLITE_ENDS)
     if len(rest) <= LONG:
-        heard.sentences.append(Sentence(rest, terms, len(found), features | _features(rest, found, bits)))
+        heard.sentences.append((rest, terms, len(found), features | _features(rest, found, bits)))
         return
     for clause in split_clauses(rest):
         found, terms, bits = _read(clause)
-        heard.sentences.append(Sentence(clause, terms, len(found), features | _features(clause, found, bits)))
+        heard.sentences.append((clause, terms, len(found), features | _features(clause, found, bits)))
         features |= _FRAGMENT
 
 
 def _take_code(line: str, heard: Heard) -> None:
     found, terms, bits = _read(line)
     heard.asks = False
-    heard.sentences.append(Sentence(line, terms, len(found), BIT["code"] | _features(line, found, bits)))
+    heard.sentences.append((line, terms, len(found), BIT["code"] | _features(line, found, bits)))
 
 
 def _read(text: str) -> tuple[list[Word], list[Word], int]:

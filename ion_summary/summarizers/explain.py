@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ion_summary.summarizers import weights
-from ion_summary.summarizers.candidates import Heard, Sentence, names_of
+from ion_summary.summarizers.candidates import Sentence, names_of
 from ion_summary.summarizers.running import RunningSummary, limits_of
 from ion_summary.summarizers.selection import EXACT_BITS, exactness, length_power
 from ion_summary.summarizers.speakers import Speaker
 from ion_summary.summarizers.vocabulary import NAME, UNIT, WORTH
 
 if TYPE_CHECKING:
+    from ion_summary.summarizers.candidates import Said
     from ion_summary.summarizers.running import AnyMessage
 
 
@@ -41,16 +42,16 @@ class _Recording(RunningSummary):
         super().__init__()
         self.heard: list[Sentence] = []
 
-    def _take(self, heard: Heard, speaker: Speaker, voice: int) -> None:
-        super()._take(heard, speaker, voice)
-        self.heard += heard.sentences
+    def _count(self, said: list[Said], of_turn: int, speaker: Speaker, voice: int) -> None:
+        super()._count(said, of_turn, speaker, voice)
+        self.heard += self._pool[len(self._pool) - len(said) :]
 
     def explained(self, max_bullets: int, max_chars: int) -> list[Explained]:
         limits = limits_of(max_bullets, max_chars)
         labels = self._labels()
         bullets = self._select(limits, labels)
         chosen = {sentence.order for bullet in bullets for sentence in bullet.sentences}
-        shown = {sentence.order: sentence.text for sentence in self._candidates(limits, labels)}
+        shown = {sentence.order: sentence.text for sentence in self._framed(limits, labels).sentences}
         power, exact = length_power(limits), exactness(limits)
         found = []
         for sentence in self.heard:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from ion_summary.model import Message
+    from ion_summary.summarizers.candidates import Said
 
     AnyMessage: TypeAlias = Message | Mapping[str, Any]
 
@@ -32,7 +33,6 @@ _LONGEST_TURN = 300  # characters: what one speaker says in several messages is 
 _MOST_VOICES = 60
 _TOPIC_TURNS = 6  # a greeting opens a new topic only after so many turns
 _LONGEST_ASSENT = 16
-_MARKED = 24  # characters that the mark of an open question, or a short answer, may add to a sentence
 _READABLE = 240  # characters of a bullet
 _LEAD, _REPLY, _ANSWER, _NOVEL, _LATE = (BIT[name] for name in ("lead", "reply", "answer", "novel", "late"))
 _SIDE_BIT = {"U": BIT["user"], "A": BIT["assistant"], "S": BIT["system"], "T": BIT["tool"], "": 0}
@@ -50,8 +50,7 @@ class RunningSummary:
         self._shown: dict[Speaker, str] = {}  # how each of them is shown
         self._messages = self._turn = self._order = self._topic_turn = self._spoken = self._opening = 0
         self._last: Speaker | None = None
-        self._longest = 0  # characters of the longest sentence so far
-        self._frame: Frame | None = None  # for which the prices of the pool hold
+        self._frame: Frame | None = None  # the last one that was asked for, with the sentences of the pool in it
         self._asked: Sentence | None = None  # the question that nobody has answered yet
         self._new_topic = True
         self._small_talk: Sentence | None = None  # shown only if nothing else was ever said
@@ -99,13 +98,11 @@ class RunningSummary:
     def _take_small_talk(self, heard: Heard, speaker: Speaker) -> None:
         if self._asked is not None and heard.assent and speaker != self._last and len(heard.assent) <= _LONGEST_ASSENT:
             self._asked.text += " → " + heard.assent
-            self._asked.price = 0.0
+            self._frame = None
             self._spoken = _LONGEST_TURN  # what comes next is another turn, whoever says it
             self._asked = None
         if self._small_talk is None and heard.small_talk:
-            self._small_talk = Sentence(heard.small_talk, (), 0, 0)
-            self._small_talk.message = self._small_talk.turn = self._small_talk.order = 0
-            self._small_talk.speaker, self._small_talk.mark = speaker, self._mark
+            self._small_talk = Sentence(heard.small_talk, [], 0, 1.0, speaker, 0, 0, self._mark, 0)
 
     def _take(self, heard: Heard, speaker: Speaker, voice: int) -> None:
         goes_on = speaker == self._last and self._spoken < _LONGEST_TURN
@@ -114,35 +111,36 @@ class RunningSummary:
             self._spoken = 0
         self._count(heard.sentences, self._features_of_turn(heard, speaker), speaker, voice)
         if heard.asks:
-            self._asked = heard.sentences[-1]
+            self._asked = self._pool[-1]
         elif speaker != self._last:
             self._asked = None
         self._last = speaker
-        self._pool += heard.sentences
         if len(self._pool) > self.pool_size * 3 // 2:
             self._prune()
 
-    def _count(self, sentences: list[Sentence], of_turn: int, speaker: Speaker, voice: int) -> None:
-        """Gives every one of a message's ``sentences`` its place and its features, and counts its terms."""
-        count, known = self._vocabulary.add, factors.get
-        message, turn, mark, order, place = self._messages, self._turn, self._mark, self._order, len(self._pool)
+    def _count(self, said: list[Said], of_turn: int, speaker: Speaker, voice: int) -> None:
+        """Takes every sentence of a message into the pool, with its place and its features, and counts its terms."""
+        vocabulary, pool, factor = self._vocabulary, self._pool, factors.get
+        message, turn, mark, order, known = self._messages, self._turn, self._mark, self._order, vocabulary.terms
         here = of_turn | _LEAD
         if speaker != self._last:
             here |= _REPLY if self._asked is None else _ANSWER
-        for ordinal, sentence in enumerate(sentences):
-            sentence.message, sentence.turn, sentence.mark, sentence.speaker = message, turn, mark, speaker
-            sentence.order, sentence.place = order + ordinal, place + ordinal
-            new, size = count(sentence, voice), len(sentence.terms)
-            if 2 * new > size:
+        for ordinal, (text, words, spoken, features) in enumerate(said):
+            before = len(known)
+            terms = vocabulary.add(words, voice)
+            size = len(terms)
+            if 2 * (len(known) - before) > size:
                 here |= _NOVEL
-            features = sentence.features = sentence.features | here | of_size(size, sentence.spoken)
-            sentence.factor = known(features) or factor_of(features)
-            length = len(sentence.text)
-            self._spoken += length
-            if length > self._longest:
-                self._longest = length
+            features |= here | of_size(size, spoken)
+            pool.append(
+                Sentence(
+                    text, terms, features, factor(features) or factor_of(features),
+                    speaker, turn, message, mark, order + ordinal,
+                )
+            )  # fmt: skip
+            self._spoken += len(text)
             here = of_turn if ordinal < 2 else of_turn | _LATE
-        self._order = order + len(sentences)
+        self._order = order + len(said)
 
     def _features_of_turn(self, heard: Heard, speaker: Speaker) -> int:
         features = _SIDE_BIT[speaker[0]]
@@ -165,15 +163,24 @@ class RunningSummary:
 
     def _prune(self) -> None:
         """Keeps the best sentences, by what each would be worth alone."""
-        self._vocabulary.settle()
+        pool, vocabulary = self._pool, self._vocabulary
+        vocabulary.settle()
+        vocabulary.let_go(sentence.terms for sentence in pool)
+        worth = self._worths_alone()
+        ranked = sorted(range(len(pool)), key=worth.__getitem__, reverse=True)
+        kept = sorted(ranked[: self.pool_size])
+        self._pool = [pool[place] for place in kept]
+        if self._frame is not None:
+            self._frame.keep(kept)
+        vocabulary.hold(sentence.terms for sentence in self._pool)
+        vocabulary.forget_rare()
+
+    def _worths_alone(self) -> list[float]:
         power = length_power(Limits(1, 60, 60))
-        ranked = sorted(self._pool, key=lambda s: (-_worth_alone(s, power), s.order))
-        for sentence in ranked[self.pool_size :]:
-            self._vocabulary.let_go(sentence)
-        self._pool = sorted(ranked[: self.pool_size], key=lambda s: s.order)
-        for place, sentence in enumerate(self._pool):
-            sentence.place = place
-        self._vocabulary.forget_rare()
+        return [
+            fresh * sentence.factor / (len(sentence.text) + weights.PADDING) ** power
+            for sentence, fresh in zip(self._pool, self._vocabulary.fresh, strict=True)
+        ]
 
     def summary(self, max_bullets: int = 6, max_chars: int = 600, per_line_max: int | None = None) -> str:
         """The main points so far, as lines ``- U: …`` in the order of the conversation.
@@ -198,29 +205,26 @@ class RunningSummary:
 
     def _select(self, limits: Limits, labels: dict[Speaker, str]) -> list[Bullet]:
         self._vocabulary.settle()
-        frame = Frame(limits, labels)
-        if frame != self._frame:
-            self._frame = frame
-            for sentence in self._pool:
-                sentence.price = 0.0
-        return select(self._candidates(limits, labels), frame, self._turn)
+        return select(self._framed(limits, labels), self._vocabulary.fresh, self._turn)
 
-    def _candidates(self, limits: Limits, labels: dict[Speaker, str]) -> list[Sentence]:
+    def _framed(self, limits: Limits, labels: dict[Speaker, str]) -> Frame:
         """The pool, with the open question marked and what would never fit cut."""
-        longest = min(limits.chars, limits.line) - 4
-        pool = self._pool
-        if self._asked is not None and self._asked in pool[-1:]:
-            asked = self._asked.with_text(as_open(self._asked.text))
-            asked.factor *= weights.OPEN
-            pool = [*pool[:-1], asked]
-        if self._longest > longest - _MARKED - max(map(len, labels.values()), default=0):
-            pool = [s.with_text(cut(s.text, longest - len(labels[s.speaker]))) for s in pool]
-        return pool
+        frame, pool = self._frame, self._pool
+        if frame is None or frame.limits != limits or (frame.labels is not labels and frame.labels != labels):
+            frame = self._frame = Frame(limits, labels)
+        for sentence in pool[len(frame.sentences) :]:
+            frame.show(sentence)
+        asked = self._asked
+        if asked is None or not pool or asked is not pool[-1]:
+            return frame
+        return frame.with_last(asked.with_text(as_open(asked.text), weights.OPEN))
 
     def _at_any_price(self, room: int, labels: dict[Speaker, str]) -> str:
         """Something in ``room`` characters, however few they are."""
-        power = length_power(Limits(1, 60, 60))
-        best = max(self._pool, key=lambda s: _worth_alone(s, power), default=self._small_talk)
+        best = self._small_talk
+        if self._pool:
+            worth = self._worths_alone()
+            best = self._pool[worth.index(max(worth))]
         if best is None:
             return ""
         head = f"- {labels.get(best.speaker, '?')}: "
@@ -261,10 +265,7 @@ class RunningSummary:
         made = cls()
         vocabulary = made._vocabulary = Vocabulary.from_dict(state["vocabulary"])
         made._pool = [Sentence.from_list(values, vocabulary) for values in state["pool"]]
-        for place, sentence in enumerate(made._pool):
-            sentence.place = place
-            vocabulary.hold(sentence)
-            made._longest = max(made._longest, len(sentence.text))
+        vocabulary.hold(sentence.terms for sentence in made._pool)
         made._voices = {(side, name): voice for voice, (side, name) in enumerate(state["voices"])}
         made._messages, made._turn, made._order, made._topic_turn, made._spoken, made._opening = state["counts"]
         made._mark = state["mark"]
@@ -276,11 +277,6 @@ class RunningSummary:
         if state["small_talk"] is not None:
             made._small_talk = Sentence.from_list(state["small_talk"], vocabulary)
         return made
-
-
-def _worth_alone(sentence: Sentence, power: float) -> float:
-    worth: float = sentence.fresh * sentence.factor / (len(sentence.text) + weights.PADDING) ** power
-    return worth
 
 
 def _mark_of(side: str, name: str, text: str) -> int:

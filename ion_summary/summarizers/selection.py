@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import namedtuple
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush, heapreplace
 from itertools import count
 from math import log
 from operator import attrgetter, mul
 
 from ion_summary.summarizers import weights
-from ion_summary.summarizers.bullets import ARROW, Bullet
+from ion_summary.summarizers.bullets import ARROW, Bullet, cut
 from ion_summary.summarizers.candidates import BIT, Sentence
-from ion_summary.summarizers.vocabulary import SAID, WORTH
+from ion_summary.summarizers.speakers import Speaker
+from ion_summary.summarizers.vocabulary import HOLDERS, SAID, WORTH
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ion_summary.summarizers.vocabulary import Term
 
 MOST_REPLIES = 2  # turns that may follow the first in one bullet
 _MARKS = 4  # "- " and ": "
@@ -25,20 +31,62 @@ class Limits(namedtuple("Limits", "bullets chars line")):
     __slots__ = ()
 
 
-class Frame(namedtuple("Frame", "limits labels")):
-    """Into what a summary must fit: what the price of a sentence depends on besides the sentence itself."""
+class Frame:
+    """Into what a summary must fit, and the sentences of the pool as they stand in it: cut, and with their prices.
 
-    __slots__ = ()
+    ``prices`` are what a sentence's worth is multiplied by: its factor by its length. They are negative, as a heap
+    begins with the least.
+    """
+
+    __slots__ = ("_exact", "_power", "_room", "labels", "lengths", "limits", "prices", "sentences", "turns", "widths")
+
+    def __init__(self, limits: Limits, labels: Mapping[Speaker, str]) -> None:
+        self.limits = limits
+        self.labels = labels
+        self.widths = {speaker: len(label) for speaker, label in labels.items()}
+        self.sentences: list[Sentence] = []
+        self.lengths: list[int] = []
+        self.turns: list[int] = []
+        self.prices: list[float] = []
+        self._power, self._exact = length_power(limits), -exactness(limits)
+        self._room = min(limits.chars, limits.line) - _MARKS
+
+    def show(self, sentence: Sentence) -> None:
+        """Puts it behind the others."""
+        width, length = self.widths[sentence.speaker], len(sentence.text)
+        if length + width > self._room:
+            sentence = sentence.with_text(cut(sentence.text, self._room - width))
+            length = len(sentence.text)
+        price = sentence.factor / (length + weights.PADDING + width) ** self._power if length else 0.0
+        self.sentences.append(sentence)
+        self.lengths.append(length)
+        self.turns.append(sentence.turn)
+        self.prices.append(price * self._exact if sentence.features & EXACT_BITS else -price)
+
+    def keep(self, places: Iterable[int]) -> None:
+        """Keeps those at ``places`` alone, which are in order; whom it does not show yet is shown later."""
+        kept = [place for place in places if place < len(self.prices)]
+        self.sentences = [self.sentences[place] for place in kept]
+        self.lengths = [self.lengths[place] for place in kept]
+        self.turns = [self.turns[place] for place in kept]
+        self.prices = [self.prices[place] for place in kept]
+
+    def with_last(self, sentence: Sentence) -> Frame:
+        """The same with another sentence in place of the last one."""
+        made = Frame(self.limits, self.labels)
+        made.sentences, made.lengths = self.sentences[:-1], self.lengths[:-1]
+        made.turns, made.prices = self.turns[:-1], self.prices[:-1]
+        made.show(sentence)
+        return made
 
 
-def select(pool: Sequence[Sentence], frame: Frame, last_turn: int) -> list[Bullet]:
+def select(frame: Frame, fresh: Sequence[int], last_turn: int) -> list[Bullet]:
     """The bullets, in the order of the conversation, their sentences in order.
 
     Takes again and again the sentence with the highest score that fits: its worth (terms that are not in the summary
-    yet, times its factor) by its length. ``pool`` is in order, every sentence at its ``place``; one without text is
-    passed over.
+    yet, at first ``fresh``) times its price. One without text is passed over.
     """
-    return _Selection(pool, frame, last_turn).run() if pool else []
+    return _Selection(frame, fresh, last_turn).run() if fresh else []
 
 
 _numbers = count(1)  # of summaries, to mark the terms that are said in one
@@ -50,73 +98,44 @@ class _Selection:
     right some sentences ago is a bound, and only the sentence with the highest bound is scored again (Minoux 1978).
     """
 
-    def __init__(self, pool: Sequence[Sentence], frame: Frame, last_turn: int) -> None:
-        self.pool = pool
-        self.limits = limits = frame.limits
-        self.label = {speaker: len(label) for speaker, label in frame.labels.items()}
-        self.named = len(self.label) > 2
+    def __init__(self, frame: Frame, fresh: Sequence[int], last_turn: int) -> None:
+        self.pool, self.lengths, self.turns = frame.sentences, frame.lengths, frame.turns
+        self.limits, self.widths = frame.limits, frame.widths
+        self.named = len(frame.widths) > 2
         self.bullets: dict[int, Bullet] = {}  # by every turn in them
         self.chosen: list[Bullet] = []
-        self.room = limits.chars + 1  # the first line has no newline before it
-        self.offered = bytearray(len(pool))
-        self.turns = [sentence.turn for sentence in pool]
-        self.beside: set[int] = set()  # the turns in the summary and those next to them
-        self.fresh: list[float] = [sentence.fresh for sentence in pool]
-        self.scale = self._prices()
-        for place in range(len(pool) - 1, -1, -1):
+        self.room = frame.limits.chars + 1  # the first line has no newline before it
+        self.number = next(_numbers)
+        self.fresh = fresh
+        self.repeated = [0] * len(fresh)  # how much of ``fresh`` is in the summary already
+        self.scale = scale = frame.prices.copy()
+        self.offered = bytearray(len(fresh))  # what stands beside a chosen sentence
+        for place in range(len(fresh) - 1, -1, -1):
             if self.turns[place] < last_turn - 1:
                 break
-            self.scale[place] *= weights.CLOSING
-        score = list(map(mul, self.fresh, self.scale))
-        most = max(_LOOKED_AT, 2 * limits.bullets)
-        least = sorted(score)[-most] if len(pool) > most else 0.0
-        self.score = [one if one >= least else 0.0 for one in score]  # a bound of each that is in the heap, else 0
-        self.heap = [(-one, place) for place, one in enumerate(self.score) if one]
+            scale[place] *= weights.CLOSING
+        self.score = score = list(map(mul, fresh, scale))  # of what is in the heap: a bound
+        most = max(_LOOKED_AT, 2 * frame.limits.bullets)
+        last = sorted(score)[most - 1] if len(score) > most else 0.0
+        self.heap = [(one, place) for place, one in enumerate(score) if one <= last and one]
         heapify(self.heap)
 
-    def _prices(self) -> list[float]:
-        prices = [sentence.price for sentence in self.pool]
-        if 0.0 in prices:
-            power, exact = length_power(self.limits), exactness(self.limits)
-            for place in range(prices.index(0.0), len(prices)):
-                sentence = self.pool[place]
-                if not sentence.price and sentence.text:
-                    length = len(sentence.text) + weights.PADDING + self.label[sentence.speaker]
-                    price = sentence.factor / length**power
-                    prices[place] = sentence.price = price * exact if sentence.features & EXACT_BITS else price
-        return prices
-
     def run(self) -> list[Bullet]:
-        pool, heap, score, fresh, scale = self.pool, self.heap, self.score, self.fresh, self.scale
-        number = next(_numbers)
-        less = 1.0 - weights.REPEATED
-        known = [0] * len(pool)  # how many had been taken when a score was right
-        taken = 0
+        heap, score, fresh, scale, repeated = self.heap, self.score, self.fresh, self.scale, self.repeated
+        lengths, kept = self.lengths, 1.0 - weights.REPEATED
         while heap:
             best, place = heap[0]
-            if best != -score[place]:
+            if best != score[place] or lengths[place] >= self.room:
                 heappop(heap)
                 continue
-            sentence = pool[place]
-            if known[place] != taken:
-                known[place] = taken
-                repeated = 0
-                for term in sentence.terms:
-                    if term[SAID] == number:
-                        repeated += term[WORTH]
-                if repeated:
-                    fresh[place] = worth = sentence.fresh - less * repeated
-                    worth *= scale[place]
-                    if worth != -best:
-                        score[place] = worth
-                        heapreplace(heap, (-worth, place))
-                        continue
+            now = (fresh[place] - kept * repeated[place]) * scale[place]
+            if now != best:
+                score[place] = now
+                heapreplace(heap, (now, place))
+                continue
             heappop(heap)
             score[place] = 0.0
-            if len(sentence.text) < self.room and self._take(sentence):
-                for term in sentence.terms:
-                    term[SAID] = number
-                taken += 1
+            self._take(place)
         return self._finished()
 
     def _finished(self) -> list[Bullet]:
@@ -126,39 +145,50 @@ class _Selection:
                 bullet.sentences.sort(key=_order)
         return self.chosen
 
-    def _take(self, sentence: Sentence) -> bool:
-        """Puts the sentence into the summary, if it fits."""
-        need, bullet = self._place(sentence)
+    def _take(self, place: int) -> None:
+        """Puts the sentence at ``place`` into the summary, if it fits."""
+        sentence, chosen = self.pool[place], self.chosen
+        need, bullet = self._fit(sentence, self.lengths[place])
         if need > self.room:
-            return False
-        turn = sentence.turn
+            return
         if bullet is not None:
             bullet.take(sentence, need)
-        elif len(self.chosen) < self.limits.bullets and need <= self.limits.line + 1:
+        elif len(chosen) < self.limits.bullets and need <= self.limits.line + 1:
             bullet = Bullet(sentence, need - 1)
-            self.chosen.append(bullet)
+            chosen.append(bullet)
         else:
-            return False
+            return
         self.room -= need
-        self.scale[sentence.place] = 0.0
+        self.scale[place] = 0.0
+        self._say(sentence.terms)
+        turn = sentence.turn
         if turn not in self.bullets:
             self.bullets[turn] = bullet
-            self._offer_neighbours(sentence)
-            if len(self.chosen) == self.limits.bullets and len(bullet.sentences) == 1:
+            self._offer_neighbours(place, turn)
+            if len(chosen) == self.limits.bullets and len(bullet.sentences) == 1:
                 self._close()
-        return True
 
-    def _place(self, sentence: Sentence) -> tuple[int, Bullet | None]:
+    def _say(self, terms: list[Term]) -> None:
+        """Takes note of who else has these terms, which are in the summary now."""
+        number, repeated = self.number, self.repeated
+        for term in terms:
+            if term[SAID] != number:
+                term[SAID] = number
+                worth = term[WORTH]
+                for holder in term[HOLDERS]:
+                    repeated[holder] += worth
+
+    def _fit(self, sentence: Sentence, length: int) -> tuple[int, Bullet | None]:
         """``(characters needed, the bullet it joins)``; None for a bullet of its own."""
-        turn, length, line = sentence.turn, len(sentence.text), self.limits.line
-        bullet = self.bullets.get(turn)
+        turn, line, bullets = sentence.turn, self.limits.line, self.bullets
+        bullet = bullets.get(turn)
         if bullet is not None:
             if bullet.length + length + 1 <= line:
                 return length + 1, bullet
             return self.limits.chars + 2, None  # one turn is never split over two bullets
-        label = self.label[sentence.speaker]
+        label = self.widths[sentence.speaker]
         need = length + len(ARROW) + (label + 2 if self.named else 0)
-        before = self.bullets.get(turn - 1)
+        before = bullets.get(turn - 1)
         if (
             before is not None
             and before.tail - before.head < MOST_REPLIES
@@ -166,42 +196,35 @@ class _Selection:
             and before.length + need <= line
         ):
             return need, before
-        after = self.bullets.get(turn + 1)
+        after = bullets.get(turn + 1)
         if after is not None and after.tail - after.head < MOST_REPLIES and after.first != sentence.speaker:
             # The label moves to the new head; with names, the old head keeps its own behind the arrow.
-            need = length + len(ARROW) + label + (2 if self.named else -self.label[after.first])
+            need = length + len(ARROW) + label + (2 if self.named else -self.widths[after.first])
             if after.length + need <= line:
                 return need, after
         return length + _MARKS + label + 1, None
 
     def _close(self) -> None:
         """With as many bullets as there may be, only what stands beside them can still be taken."""
-        beside = self.beside
-        score = self.score
-        for place, turn in enumerate(self.turns):
-            if turn not in beside:
-                score[place] = 0.0
-        self.heap[:] = [(-one, place) for place, one in enumerate(score) if one]
+        offered = self.offered
+        self.heap[:] = [entry for entry in self.heap if offered[entry[1]]]
         heapify(self.heap)
 
-    def _offer_neighbours(self, sentence: Sentence) -> None:
+    def _offer_neighbours(self, place: int, turn: int) -> None:
         """What stands beside a chosen sentence may join its bullet: it is looked at again, at a better price."""
-        turn, low, high = sentence.turn, sentence.place, sentence.place + 1
-        self.beside.update((turn - 1, turn, turn + 1))
-        pool, score, scale, offered, turns = self.pool, self.score, self.scale, self.offered, self.turns
-        while low and turns[low - 1] >= turn - 1:
-            low -= 1
-        while high < len(turns) and turns[high] <= turn + 1:
-            high += 1
-        for near in range(low, high):
-            if scale[near]:
-                if not offered[near]:
-                    offered[near] = 1
-                    scale[near] *= weights.JOIN
-                bound = self.fresh[near] * scale[near]
-                if bound != score[near] and len(pool[near].text) < self.room:
-                    score[near] = bound
-                    heappush(self.heap, (-bound, near))
+        score, scale, offered, turns, lengths = self.score, self.scale, self.offered, self.turns, self.lengths
+        fresh, repeated, kept, room = self.fresh, self.repeated, 1.0 - weights.REPEATED, self.room
+        for near in range(bisect_left(turns, turn - 1, 0, place), bisect_right(turns, turn + 1, place)):
+            if not scale[near]:
+                continue
+            if not offered[near]:
+                offered[near] = 1
+                scale[near] *= weights.JOIN
+            elif score[near]:
+                continue  # it is in the heap
+            if lengths[near] < room:
+                score[near] = now = (fresh[near] - kept * repeated[near]) * scale[near]
+                heappush(self.heap, (now, near))
 
 
 _head = attrgetter("head")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import log1p
 
 from ion_summary.summarizers import weights
@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
-    from ion_summary.summarizers.candidates import Sentence
+    from ion_summary.summarizers.words import Word
 
     Term: TypeAlias = list[Any]
 
@@ -24,53 +24,58 @@ _LOG = [log1p(count) ** 1.5 for count in range(_MOST_COUNTED + 1)]
 UNIT = 1000  # worths are whole thousandths: sums of them are exact in any order, so a restored state goes on exactly
 COUNT, VOICES, KIND, FORM, WORTH, HOLDERS, NAME, SAID = range(8)
 # In how many sentences it was, of which voices (bits), its kind, the form that a tag shows, what it is worth, the
-# sentences of the pool that have it, what all its forms share, and the number of the last summary that said it. A list,
-# because making one is three times as fast as making an object.
+# places of the held sentences that have it, what all its forms share, and the number of the last summary that said it.
+# A list, because making one is three times as fast as making an object; places, not the sentences themselves, because
+# rings of references would be left to the garbage collector.
 
 
 class Vocabulary:
     """The terms of one conversation; at most ``MOST_TERMS`` of them, the rarest are forgotten first."""
 
-    __slots__ = ("_changed", "terms")
+    __slots__ = ("_changed", "fresh", "terms")
 
     def __init__(self) -> None:
         self.terms: dict[str, Term] = {}
+        self.fresh: list[int] = []  # of every held sentence, by its place: what its terms are worth together
         self._changed: dict[str, Term] = {}  # those that have been counted again since ``settle``
 
-    def add(self, sentence: Sentence, voice: int) -> int:
-        """Counts the terms of ``sentence``, said by the speaker with the number ``voice``; how many of them are new."""
-        known, changed, mine = self.terms, self._changed, sentence.terms
+    def add(self, words: Sequence[Word], voice: int) -> list[Term]:
+        """Counts ``words``, those of one more held sentence, which the speaker with the number ``voice`` has said.
+
+        Returns the terms that they are, each once.
+        """
+        known, changed = self.terms, self._changed
         find = known.get
-        bit = 1 << voice
-        fresh = _BASE
-        before = len(known)
-        for word in sentence.words:
+        bit, place, fresh = 1 << voice, len(self.fresh), _BASE
+        terms: list[Term] = []
+        for word in words:
             name = word.term
             term = find(name)
             if term is None:
                 kind = word.kind
                 value = _ONCE[kind]
-                known[name] = term = [1, bit, kind, word.form, value, [sentence], name, 0]
-                mine.append(term)
+                known[name] = term = [1, bit, kind, word.form, value, [place], name, 0]
+                terms.append(term)
                 fresh += value
                 continue
             holders = term[HOLDERS]
-            if holders and holders[-1] is sentence:
+            if holders and holders[-1] == place:
                 continue  # another form of it in the same sentence
-            mine.append(term)
+            holders.append(place)
+            terms.append(term)
             changed[name] = term
             term[COUNT] += 1
             term[VOICES] |= bit
+            fresh += term[WORTH]
             form = word.form
             if form and form != term[FORM] and (not term[FORM] or len(form) < len(term[FORM])):
                 term[FORM] = form
-            holders.append(sentence)
-            fresh += term[WORTH]
-        sentence.fresh = fresh
-        return len(known) - before
+        self.fresh.append(fresh)
+        return terms
 
     def settle(self) -> None:
-        """Brings ``fresh`` of all held sentences up to date: what their terms are worth together."""
+        """Brings ``fresh`` up to date."""
+        fresh = self.fresh
         for term in self._changed.values():
             count, voices, kind, _, worth, holders, _, _ = term
             table = _SHARED_WORTH if voices & (voices - 1) else _WORTH
@@ -79,20 +84,24 @@ class Vocabulary:
             if more:
                 term[WORTH] = value
                 for holder in holders:
-                    holder.fresh += more
+                    fresh[holder] += more
         self._changed.clear()
 
-    def hold(self, sentence: Sentence) -> None:
-        """Takes ``sentence``, whose terms are counted already, among those that are kept up to date."""
-        sentence.fresh = _BASE
-        for term in sentence.terms:
-            sentence.fresh += term[WORTH]
-            term[HOLDERS].append(sentence)
+    def hold(self, sentences: Iterable[Iterable[Term]]) -> None:
+        """Keeps ``fresh`` for these sentences, of which the terms are given, and for no others."""
+        fresh = self.fresh = []
+        for place, terms in enumerate(sentences):
+            worth = _BASE
+            for term in terms:
+                worth += term[WORTH]
+                term[HOLDERS].append(place)
+            fresh.append(worth)
 
-    def let_go(self, sentence: Sentence) -> None:
-        """Keeps ``sentence`` up to date no more."""
-        for term in sentence.terms:
-            term[HOLDERS].remove(sentence)
+    def let_go(self, sentences: Iterable[Iterable[Term]]) -> None:
+        """Forgets who holds the terms of these sentences."""
+        for terms in sentences:
+            for term in terms:
+                term[HOLDERS].clear()
 
     def term(self, name: str) -> Term:
         """The term of that name; one that nobody has used if it is not known."""

@@ -270,7 +270,7 @@ def test_explained_scores_are_those_that_were_used() -> None:
     limits = selection.Limits(2, 120, 120)
     labels = recording._labels()
     explained = [found.score for found in recording.explained(2, 120)]
-    pool = recording._candidates(limits, labels)
-    used = selection._Selection(pool, selection.Frame(limits, labels), recording._turn)
-    assert explained == pytest.approx([score / UNIT for score in used.score])
+    frame = recording._framed(limits, labels)
+    used = selection._Selection(frame, recording._vocabulary.fresh, recording._turn)
+    assert explained == pytest.approx([-score / UNIT for score in used.score])
     assert weights.FACTOR["opening"] > 1

@@ -150,7 +150,7 @@ def test_a_sentence_opens_only_with_what_two_looks_at_its_words_let_through(text
 @given(st.one_of(_chatter, texts))
 def test_a_text_that_needs_no_tidying_gives_the_same_sentences_tidied(text: str) -> None:
     def parts(heard: candidates.Heard) -> list[object]:
-        said = [(s.text, [w.term for w in s.words], s.spoken, s.features) for s in heard.sentences]
+        said = [(text, [w.term for w in terms], *rest) for text, terms, *rest in heard.sentences]
         return [said, heard.asks, heard.assent, heard.greets, heard.small_talk]
 
     tidied = candidates.Heard()

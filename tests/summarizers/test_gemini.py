@@ -131,7 +131,7 @@ def test_no_key_and_no_word_of_a_session_gets_out(
     fake: FakeGemini, name: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    for logger in ("google_genai", "google_genai.models", "httpx2", "httpcore2", "asyncio"):
+    for logger in ("google_genai", "google_genai.models", "aiohttp", "aiohttp.client", "asyncio"):
         caplog.set_level(logging.DEBUG, logger=logger)
     fake.script(name)
 

@@ -73,6 +73,8 @@ def _groups(run: Run, storage: SessionSummaryStorage, by: Key) -> None:
     groups = [{**group._asdict(), "cost_usd": spent.pop(group.key, 0.0)} for group in stats_by(storage, by, run.tz)]
     # Days on which something was spent, and no session ended.
     groups += [dict.fromkeys(_GROUP_COLUMNS, 0) | {"key": key, "cost_usd": cost} for key, cost in spent.items()]
+    for group in groups:
+        group["cost_usd"] = round(group["cost_usd"], 8)
     if by in ("day", "month"):
         groups.sort(key=lambda group: str(group["key"]))
     rows = [tuple(group[name] for name in _GROUP_COLUMNS) for group in groups]

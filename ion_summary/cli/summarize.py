@@ -181,4 +181,4 @@ class Sorting(Generic[_Result]):
         error = getattr(result, "metadata", {}).get("llm_error")
         if error:
             self.fallbacks += 1
-            warn(f"not summarized by the model: {error['reason']}")
+            warn(f"not summarized by the model: {getattr(result, 'session_id', '')}: {error['reason']}")

@@ -25,7 +25,7 @@ from ion_summary.operations.asking import Question, questions
 from ion_summary.operations.llm import LlmBatch
 from ion_summary.operations.recording import billed, encode
 from ion_summary.operations.storing import store_answers, store_failures
-from ion_summary.operations.work_report import MOST_NAMED, WorkReport, WorkRequest
+from ion_summary.operations.work_report import MOST_NAMED, WorkReport, WorkRequest, failure
 from ion_summary.progress import Progress
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.summarizers.llm import LlmRequest, LlmSummary, content_hash
@@ -189,7 +189,7 @@ class _Run:
         if isinstance(result, ProviderError):
             if call is not None:
                 self._ledger.failed(call, self._llm.billed(result), result.reason)
-            self._failed(jobs, result)
+            self._failed([(job, failure(job, result)) for job in jobs], result)
             return
         body = encode(result, self._llm.summarizer.fingerprint)
         if call is not None and jobs:
@@ -204,15 +204,14 @@ class _Run:
             return
         # Nothing of what is missing was paid: it waits again.
         left = [job for jobs in batch.jobs.values() for job in jobs]
-        self._failed(left, error, retry=True)
+        self._failed([(job, replace(failure(job, error), retry=True)) for job in left], error)
 
-    def _failed(self, jobs: Sequence[Job], error: ProviderError, *, retry: bool = False) -> None:
-        retry = retry or not error.terminal
-        failures = [(job, Failure(error.code, error.reason, retry, error.retry_after_s)) for job in jobs]
+    def _failed(self, failures: Sequence[tuple[Job, Failure]], error: ProviderError) -> None:
+        jobs = [job for job, _ in failures]
         self._queue.fail(failures, self._llm.summarizer.fingerprint)
         store_failures(self._storage, failures, self._llm.summarizer.fingerprint)
         self.report.failed += len(jobs)
-        self.report.fallback += 0 if retry else len(jobs)
+        self.report.fallback += sum(not why.retry for _, why in failures)
         self._name(jobs, error.reason)
 
     def _skip(self, question: Question) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ion_summary.errors import ProviderError
-from ion_summary.jobs.job import Filter, Job
+from ion_summary.errors import ProviderError, UnusableAnswerError
+from ion_summary.jobs.job import Failure, Filter, Job
 from ion_summary.model import Usage
 
 #: So many failures are named in a report; a worker may run for years.
 MOST_NAMED = 10_000
+_MOST_UNUSABLE = 3
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,12 @@ class WorkReport:
         self.elapsed_s = round(self.elapsed_s + other.elapsed_s, 3)
         self.failures += other.failures[: MOST_NAMED - len(self.failures)]
         self.stopped = self.stopped or other.stopped
+
+
+def failure(job: Job, error: ProviderError) -> Failure:
+    """Why a job was not done, and whether it is tried again: an answer of no use is paid for, so not for ever."""
+    useless = isinstance(error, UnusableAnswerError) and job.attempts + 1 >= _MOST_UNUSABLE
+    return Failure(error.code, error.reason, not (error.terminal or useless), error.retry_after_s)
 
 
 def as_document(report: WorkReport) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ion_summary.model import Usage
 from ion_summary.operations.asking import Question, questions
 from ion_summary.operations.attempts import Attempts
 from ion_summary.operations.storing import GROUP, store_answers, store_failures
-from ion_summary.operations.work_report import WorkReport, WorkRequest
+from ion_summary.operations.work_report import WorkReport, WorkRequest, failure
 from ion_summary.progress import Progress
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.summarizers.llm import LlmSummarizer
@@ -175,7 +175,7 @@ class _Run:
             self._queue.fail(failed, self._summarizer.fingerprint)
             self._failures += failed
         if busy:
-            self._queue.release(busy, for_ms=_BUSY_MS)
+            self._queue.release(busy, for_ms=0 if self.report.stopped else _BUSY_MS)
         await self._store()
 
     def _fail(self, job: Job, error: ProviderError, failed: list[tuple[Job, Failure]], busy: list[Job]) -> None:
@@ -186,8 +186,9 @@ class _Run:
         if isinstance(error, OverBudgetError):
             self._too_dear = error  # nobody was asked: it stays in hand, so that this run does not meet it again
         else:
-            failed.append((job, Failure(error.code, error.reason, not error.terminal, error.retry_after_s)))
-            self.report.fallback += error.terminal
+            why = failure(job, error)
+            failed.append((job, why))
+            self.report.fallback += not why.retry
         self.report.failed += 1
         self.report.name(job, error.reason)
         self._progress.advance(1)

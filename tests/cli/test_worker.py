@@ -80,7 +80,7 @@ def test_files_are_summarized_without_being_stored(
     assert done.exit_code == 3
     assert [record["summary_type"] for record in report(done)] == ["llm", "rule_based", "llm"]
     assert report(done)[1]["metadata"]["llm_error"]["retried"] is False
-    assert "SAFETY" in done.stderr
+    assert "s-2: " in done.stderr and "SAFETY" in done.stderr
 
 
 def test_what_fails_is_named_and_ends_with_3(store: Path, fake: FakeGemini, run: Callable[..., Any]) -> None:

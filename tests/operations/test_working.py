@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from ion_summary.errors import OverBudgetError, ProviderRefusedError, ProviderUnavailableError, StoreLockedError
+from ion_summary.errors import (
+    OverBudgetError,
+    ProviderRefusedError,
+    ProviderUnavailableError,
+    StoreLockedError,
+    UnusableAnswerError,
+)
 from ion_summary.jobs import counting
 from ion_summary.jobs.job import Filter
 from ion_summary.jobs.ledger import Ledger
@@ -201,6 +207,24 @@ def test_a_failure_keeps_the_rule_based_summary_with_the_reason_and_is_tried_aga
     assert counting.counts(storage.path).failed == 0
 
 
+def test_a_session_that_only_gets_answers_of_no_use_is_not_paid_for_for_ever(
+    storage: SessionSummaryStorage, queue: Queue, paid: Path
+) -> None:
+    put_in(storage, session(1))
+    hopeless = CountingModel(paid, trouble=lambda _: UnusableAnswerError(reason="it has no bullets"))
+    failed, given_up = [], []
+    for _ in range(5):
+        queue_all(storage, queue, hopeless)
+        report = run(storage, queue, hopeless)
+        failed.append(report.failed)
+        given_up.append(report.fallback)
+    assert (failed, given_up) == ([1, 1, 1, 0, 0], [0, 0, 1, 0, 0])
+    record = storage.load("s-1")
+    assert record is not None
+    assert (record.summary_type, record.metadata["llm_error"]["retried"]) == ("rule_based", False)
+    assert counting.counts(storage.path).given_up == 1
+
+
 def test_what_stops_the_whole_run_fails_no_session(storage: SessionSummaryStorage, queue: Queue, paid: Path) -> None:
     left = 3
 
@@ -217,7 +241,6 @@ def test_what_stops_the_whole_run_fails_no_session(storage: SessionSummaryStorag
     assert isinstance(report.stopped, OverBudgetError)
     assert counting.counts(storage.path).pending == 6
     assert storage.get_stats()["llm_summaries"] == 3
-    queue.hurry(Filter())
     assert run(storage, queue, CountingModel(paid)).done == 6
 
 

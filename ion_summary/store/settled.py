@@ -29,16 +29,19 @@ _State = tuple[int, int]
 
 def is_settled(db: sqlite3.Connection, root: Path) -> bool:
     """Whether the partitions are as the catalog has read them, as far as can be seen at a glance."""
-    return differing(db, root) == []
+    return _noted(db) == layout.months(root) and all(_is_as_noted(root, *row) for row in _some_partitions(db))
 
 
 def differing(db: sqlite3.Connection, root: Path) -> list[Change] | None:
     """The partitions that are longer than the catalog has read them, as far as can be seen at a glance; None if every
     one must be looked at.
     """
-    if _noted(db) != layout.months(root):
+    noted, there = _noted(db), layout.months(root)
+    if noted.keys() != there.keys():
         return None
-    days = [row[0] for row in _some_partitions(db) if not _is_as_noted(root, *row)]
+    days = {row[0] for row in _some_partitions(db) if not _is_as_noted(root, *row)}
+    for month in (name for name, state in there.items() if noted[name] != state):
+        days.update(layout.days_of(month).values())
     found = changes_of(db, root, days)
     return None if any(change.afresh for change in found) else found
 

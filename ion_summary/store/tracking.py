@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,17 +38,18 @@ def changes(db: sqlite3.Connection, root: Path) -> list[Change]:
     return found + [Change(day, 0, 0, False, stat) for day, stat in disk.items()]
 
 
-def changes_of(db: sqlite3.Connection, root: Path, days: Iterable[int]) -> list[Change]:
-    """The same of some days that the catalog knows."""
+def changes_of(db: sqlite3.Connection, root: Path, days: Collection[int]) -> list[Change]:
+    """The same of some days."""
+    known = {day: db.execute(f"{_KNOWN} WHERE day = ?", (day,)).fetchone() for day in days}
+    disk: dict[int, os.stat_result] = {}
+    for month in {layout.month_of(day) for day in days}:
+        disk.update(layout.partitions_of(root, month))
     found = []
-    for wanted in days:
-        for day, *noted in db.execute(f"{_KNOWN} WHERE day = ?", (wanted,)).fetchall():
-            try:
-                stat = os.lstat(layout.records_name(root, day))
-            except FileNotFoundError:
-                stat = None
-            if change := _change(root, day, stat, *noted):
-                found.append(change)
+    for day, row in known.items():
+        if row is not None and (change := _change(root, day, disk.get(day), *row[1:])):
+            found.append(change)
+        elif row is None and day in disk:
+            found.append(Change(day, 0, 0, False, disk[day]))
     return found
 
 

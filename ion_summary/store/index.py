@@ -39,7 +39,7 @@ from ion_summary.workers import Workers
 
 #: So many lines may wait outside the segments: each search looks at every one of them. Whoever saves one more puts some
 #: of them there, which takes a twentieth of a second at most.
-TAIL_LINES = 2_000
+TAIL_LINES = 500
 _STEP_BYTES = 256 << 10
 _BULK_BYTES = 2 << 20
 _FOR_SEVERAL_BYTES = 32 << 20

@@ -34,6 +34,7 @@ PRAGMA user_version = {SCHEMA};
 # One term dictionary page set a flush: the default of 1 MB leaves hundreds of tiny levels to merge later.
 _HASH_BYTES = 64 << 20
 _64_BITS = (1 << 64) - 1
+_COUNTS_KEPT = 4096
 
 
 def create(db: sqlite3.Connection) -> None:
@@ -121,6 +122,10 @@ class Segments:
     def _indexed(self) -> database.Memo[list[tuple[int, int, int]]]:
         return database.Memo(self.db, self._read_indexed)
 
+    @cached_property
+    def _counts(self) -> database.Memo[dict[tuple[str, str], int]]:
+        return database.Memo(self.db, dict)
+
     @property
     def is_open(self) -> bool:
         """Whether they have been asked yet."""
@@ -202,11 +207,15 @@ class Segments:
         return (number for (number,) in self.db.execute(query, (expression, *span)))
 
     def count(self, expression: str, month: str) -> int:
-        """How many numbers in a month's segment match."""
-        table = _name(month)
-        query = f"SELECT count(*) FROM {table} WHERE {table} MATCH ?"
-        count: int = self.db.execute(query, (expression,)).fetchone()[0]
-        return count
+        """How many numbers in a month's segment match: counted once, as long as no segment changes."""
+        counts = self._counts()
+        if (expression, month) not in counts:
+            if len(counts) >= _COUNTS_KEPT:
+                counts.clear()
+            table = _name(month)
+            query = f"SELECT count(*) FROM {table} WHERE {table} MATCH ?"
+            counts[expression, month] = self.db.execute(query, (expression,)).fetchone()[0]
+        return counts[expression, month]
 
 
 def _name(month: str) -> str:

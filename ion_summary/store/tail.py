@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from ion_summary.store.catalog import DAY_SHIFT, PLACE, Catalog, Place
 from ion_summary.store.lines import LineReader
@@ -34,13 +35,16 @@ class Tail:
             hits = _hits(data, terms)
             if hits is not None and not hits:
                 continue
-            query = (
-                f"SELECT {PLACE} FROM record WHERE record.id >= ? AND record.id < ? AND record.offset >= ? AND {where}"
-                " ORDER BY record.id"
-            )
-            span = (day << DAY_SHIFT, (day + 1) << DAY_SHIFT, start)
-            places = [Place(*row) for row in self._catalog.db.execute(query, (*span, *values))]
-            yield from places if hits is None else _at(places, [start + hit for hit in hits])
+            span: list[Any] = [day << DAY_SHIFT, (day + 1) << DAY_SHIFT]
+            if hits is None:
+                of_lines = "record.offset >= ?"
+                span.append(start)
+            else:
+                of_lines = "record.offset IN (SELECT value FROM json_each(?))"
+                lines = {start + data.rfind(_NEWLINE, 0, hit) + 1 for hit in hits}
+                span.append(orjson.dumps(list(lines)).decode())
+            query = f"SELECT {PLACE} FROM record WHERE record.id >= ? AND record.id < ? AND {of_lines} AND {where}"
+            yield from map(Place._make, self._catalog.db.execute(f"{query} ORDER BY record.id", (*span, *values)))
 
 
 def _hits(data: bytes, terms: Sequence[Term]) -> list[int] | None:
@@ -48,14 +52,15 @@ def _hits(data: bytes, terms: Sequence[Term]) -> list[int] | None:
     if not terms or data.count(_DIGEST_KEY) < data.count(_NEWLINE) or not data.endswith(_END_OF_OURS):
         return None
     best: list[int] | None = None
-    lowered = data.lower()
-    for probe in probes(terms):
+    wanted = probes(terms)
+    lowered = data.lower() if any(probe.lower for probe in wanted) else data
+    for probe in wanted:
         # One of several ways of writing suffices: each is represented by its longest needle.
         needles = [max(way, key=len) for way in probe.needles if way]
         if len(needles) == len(probe.needles):
             found = [place for needle in dict.fromkeys(needles) for place in _places(lowered, needle)]
             best = found if best is None or len(found) < len(best) else best
-    return None if best is None else sorted(best)
+    return best
 
 
 def _places(data: bytes, needle: bytes) -> Iterator[int]:
@@ -63,11 +68,3 @@ def _places(data: bytes, needle: bytes) -> Iterator[int]:
     while at >= 0:
         yield at
         at = data.find(needle, at + 1)
-
-
-def _at(places: Sequence[Place], offsets: Sequence[int]) -> Iterator[Place]:
-    """The records in which the bytes stand, each once."""
-    starts = [place.offset for place in places]
-    for index in dict.fromkeys(bisect_right(starts, offset) - 1 for offset in offsets):
-        if index >= 0:
-            yield places[index]

@@ -219,6 +219,18 @@ class Spool:
         return Segment.new(self._directory, size)
 
 
+def left_behind(root: Path) -> Iterator[bytes]:
+    """The items of processes that have died, until somebody adopts them; the newest of a process last."""
+    directory = root / DIRECTORY
+    for path in sorted(directory.iterdir()) if directory.is_dir() else ():
+        segment = Segment.abandoned(path)
+        if segment is not None:
+            try:
+                yield from (item for _, _, item in segment.items() if item is not None)
+            finally:
+                segment.close(remove=False)
+
+
 def erase(root: Path, is_wanted: Callable[[bytes], bool]) -> int:
     """Overwrites the items of all processes for which ``is_wanted`` says so; how many."""
     directory, erased = root / DIRECTORY, 0

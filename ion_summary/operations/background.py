@@ -163,6 +163,9 @@ class Upgrading:
         except IonSummaryError as error:
             self.is_possible = False
             _log.warning("LLM summaries are off: %s (%s)", error.message, error.hint)
+        except BaseException:
+            self.is_possible = False  # nobody is to wait for what never comes
+            raise
 
     async def _work(self) -> None:
         import asyncio

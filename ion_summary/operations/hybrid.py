@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -21,6 +22,7 @@ from ion_summary.errors import UsageError
 from ion_summary.jobs import counting
 from ion_summary.jobs.queue import Queue
 from ion_summary.jobs.schema import GIVEN_UP, SKIPPED, STORED
+from ion_summary.jobs.spool import left_behind
 from ion_summary.model import Message
 from ion_summary.operations.background import Storing, Upgrading
 from ion_summary.operations.work_report import WorkReport
@@ -151,10 +153,18 @@ class HybridSummarizer:
         """The best summary there is of a session: the LLM's, else the rule's; None if it is not known."""
         item = self._storing.item(one_line(session_id)) if self._storing else None
         if item is not None:  # queued a moment ago, and not stored yet
-            fields = orjson.loads(item)
-            return rule.summarize(fields["messages"], fields["max_bullets"], fields["max_chars"])
+            return _rule_summary(orjson.loads(item))
         record = self._storage.load(session_id)
+        if record is None and self._storing is None:
+            return self._left_behind(one_line(session_id))
         return None if record is None else record.summary
+
+    def _left_behind(self, session: str) -> str | None:
+        """The rule summary of what a process had queued that died before it was stored."""
+        left = [
+            fields for fields in map(orjson.loads, left_behind(self._storage.path)) if fields["session_id"] == session
+        ]
+        return _rule_summary(max(left, key=itemgetter("queued_ms"))) if left else None
 
     async def wait(self, session_id: str, timeout: float | None = None) -> bool:
         """Waits until a session has its LLM summary, for at most ``timeout`` seconds (None: as long as it takes).
@@ -248,6 +258,10 @@ def get_hybrid_summarizer(
 
     settings = settings or resolve({}, os.environ)
     return HybridSummarizer(storage or get_session_storage(), partial(make_llm, settings))
+
+
+def _rule_summary(fields: Mapping[str, Any]) -> str:
+    return rule.summarize(fields["messages"], fields["max_bullets"], fields["max_chars"])
 
 
 def _fields(message: Message | Mapping[str, Any]) -> Mapping[str, Any]:

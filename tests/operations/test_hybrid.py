@@ -245,6 +245,9 @@ def test_what_was_queued_survives_kill(storage: SessionSummaryStorage, after: in
     child.wait()
     whole = queued if queued[-1].endswith(queued[-1].split("-")[-1]) else queued[:-1]
     hybrid = HybridSummarizer(storage)
+    # Who asks first of all is told, whether the dead process had stored it or not.
+    for number in {0, len(whole) // 2, len(whole) - 1}:
+        assert f"환불 {number} Refund" in (hybrid.get_session_summary(f"s-{number}") or ""), number
     hybrid.start()
     deadline = time.monotonic() + 120
     while storage.get_stats()["total_sessions"] < len(whole):
@@ -253,6 +256,19 @@ def test_what_was_queued_survives_kill(storage: SessionSummaryStorage, after: in
     hybrid.close()
     assert not list((storage.path / "spool").iterdir())
     assert {f"s-{number}" for number in range(len(whole) - 1)} <= {one.session_id for one in storage.list_recent(10**6)}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_waits_for_a_thread_that_has_died(storage: SessionSummaryStorage) -> None:
+    def broken(_: Queue) -> Llm:
+        raise ModuleNotFoundError("of a half installed package")
+
+    hybrid = HybridSummarizer(storage, broken)
+    hybrid.queue_session_summary("s-1", "u", talk())
+    begun = time.monotonic()
+    assert asyncio.run(hybrid.wait("s-1", timeout=60)) is False
+    assert time.monotonic() - begun < 50, "it was told, and did not wait in vain"
+    hybrid.close()
 
 
 def test_with_the_real_client_and_the_settings_of_the_environment(

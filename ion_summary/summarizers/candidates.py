@@ -10,7 +10,26 @@ from ion_summary.summarizers.openings import strip_opening
 from ion_summary.summarizers.speakers import Speaker
 from ion_summary.summarizers.vocabulary import NAME
 from ion_summary.summarizers.weights import FACTOR
-from ion_summary.summarizers.words import Word
+from ion_summary.summarizers.words import (
+    ASKS,
+    ASSENT,
+    ENDS,
+    FACT_BIT,
+    GOES_ON,
+    GREET,
+    MAY_OPEN,
+    NAME_BIT,
+    NOT_ONE,
+    NUMBER_BIT,
+    OPENS,
+    OPENS_ON,
+    POINTS,
+    QUESTION,
+    TALKS,
+    UNTIDY,
+    Word,
+    look,
+)
 from ion_summary.text.sentences import LONG, spaced, split_clauses
 
 TYPE_CHECKING = False
@@ -116,7 +135,7 @@ class Heard:
 def listen(text: str) -> Heard:
     """The sentences of one message's ``text`` with the features that it alone decides."""
     heard = Heard()
-    if not is_tidy(text) or not _hear(text.split(), heard, words.UNTIDY):
+    if not is_tidy(text) or not _hear(text.split(), heard, UNTIDY):
         heard = Heard()
         for part, is_code in tidy(text):
             if is_code:
@@ -133,7 +152,7 @@ def _hear_lines(text: str, heard: Heard) -> None:
     for line in spaced(text).split("\n"):
         before = len(spoken)
         spoken += line.split()
-        if spoken and (len(spoken) == before or not words.look(spoken[-1]).bits & words.GOES_ON):
+        if spoken and (len(spoken) == before or not look(spoken[-1]).bits & GOES_ON):
             _hear(spoken, heard)
             spoken = []
     if spoken:
@@ -142,8 +161,8 @@ def _hear_lines(text: str, heard: Heard) -> None:
 
 def _hear(spoken: list[str], heard: Heard, unwanted: int = 0) -> bool:
     """Takes the sentences of these words, up to the first word with one of the ``unwanted`` bits: False if there is."""
-    found = list(map(words.look, spoken))
-    watched = words.ENDS | unwanted
+    found = list(map(look, spoken))
+    watched = ENDS | unwanted
     terms: list[Word] = []
     start = bits = 0
     for place, word in enumerate(found, 1):
@@ -165,22 +184,22 @@ def _take(spoken: list[str], found: list[Word], terms: list[Word], bits: int, he
     """Takes a sentence: its words as ``spoken`` and as ``found``, those that are terms, and the bits of all."""
     sentence = rest = " ".join(spoken)
     whole, first = bits, found[0].bits
-    if first & _MAY_OPEN and (first & words.OPENS or (len(found) > 1 and found[1].bits & words.OPENS_ON)):
+    if first & _MAY_OPEN and (first & OPENS or (len(found) > 1 and found[1].bits & OPENS_ON)):
         rest = strip_opening(sentence)
         if len(rest) < len(sentence):
-            found = list(map(words.look, rest.split()))
+            found = list(map(look, rest.split()))
             terms, bits = _together(found)
     ends = found[-1].bits
-    if bits & words.NOT_ONE:
+    if bits & NOT_ONE:
         found, terms, bits = _of_parts(found)
-    if not bits & words.TALKS or (len(rest) < 30 and is_placeholder(rest)):
+    if not bits & TALKS or (len(rest) < 30 and is_placeholder(rest)):
         _take_small_talk(sentence, rest, bits, heard)
         return
     if len(rest) < len(sentence) and (whole & _MAY_GREET or sentence[-len(rest) - 1] != " "):
-        heard.greets = heard.greets or _read(sentence[: -len(rest)])[2] & words.GREET != 0
+        heard.greets = heard.greets or _read(sentence[: -len(rest)])[2] & GREET != 0
     features = 0
     heard.asks = False
-    if ends & words.QUESTION:
+    if ends & QUESTION:
         features = _QUESTION
         heard.asks = not rest.endswith(_POLITE_ENDS)
     if len(rest) <= LONG:
@@ -200,14 +219,14 @@ def _take_code(line: str, heard: Heard) -> None:
 
 def _read(text: str) -> tuple[list[Word], list[Word], int]:
     """``(words, those that are terms, bits of all)``."""
-    found = list(map(words.look, text.split()))
+    found = list(map(look, text.split()))
     terms, bits = _together(found)
-    return _of_parts(found) if bits & words.NOT_ONE else (found, terms, bits)
+    return _of_parts(found) if bits & NOT_ONE else (found, terms, bits)
 
 
 def _of_parts(found: list[Word]) -> tuple[list[Word], list[Word], int]:
     """The same, where words are not simply what stands between spaces."""
-    parts = [part for word in found for part in (word.parts if word.bits & words.NOT_ONE else (word,))]
+    parts = [part for word in found for part in (word.parts if word.bits & NOT_ONE else (word,))]
     return parts, *_together(parts)
 
 
@@ -219,9 +238,9 @@ def _together(found: list[Word]) -> tuple[list[Word], int]:
 
 
 def _take_small_talk(sentence: str, rest: str, bits: int, heard: Heard) -> None:
-    if bits & words.GREET:
+    if bits & GREET:
         heard.greets = True
-    if bits & words.ASSENT and not heard.assent and not heard.sentences:
+    if bits & ASSENT and not heard.assent and not heard.sentences:
         heard.assent = rest
     if not heard.small_talk:
         heard.small_talk = sentence
@@ -229,17 +248,23 @@ def _take_small_talk(sentence: str, rest: str, bits: int, heard: Heard) -> None:
 
 def _features(text: str, found: list[Word], bits: int) -> int:
     """What the ``bits`` of all words and its last character say of a sentence."""
-    if bits & words.POINTS and not found[0].bits & words.POINTS:  # they count at its head only
-        bits &= ~words.POINTS
-    features = _of_bits.get(bits & _COUNTED)
-    if features is None:
-        if len(_of_bits) >= _MOST_COMBINATIONS:
-            _of_bits.clear()
-        features = _of_bits[bits & _COUNTED] = sum(feature for bit, feature in _OF_BIT if bits & bit)
+    if bits & POINTS and not found[0].bits & POINTS:  # they count at its head only
+        bits ^= POINTS
+    features = _of_bits[bits & _COUNTED]
     end = text[-1]
     if end == "!":
         return features | _EXCLAIM
-    return features | _WH if end == "?" and bits & words.ASKS else features
+    return features | _WH if end == "?" and bits & ASKS else features
+
+
+class _Features(dict[int, int]):
+    """By those bits of all words of a sentence that are ``_COUNTED``."""
+
+    def __missing__(self, bits: int) -> int:
+        if len(self) >= _MOST_COMBINATIONS:
+            self.clear()
+        features = self[bits] = sum(feature for bit, feature in _OF_BIT if bits & bit)
+        return features
 
 
 def of_size(terms: int, spoken: int) -> int:
@@ -250,19 +275,19 @@ def of_size(terms: int, spoken: int) -> int:
     return features | _LONG if terms >= _MANY else features
 
 
-_MAY_OPEN = words.OPENS | words.MAY_OPEN
-_MAY_GREET = words.GREET | words.NOT_ONE
+_MAY_OPEN = OPENS | MAY_OPEN
+_MAY_GREET = GREET | NOT_ONE
 _CUES = "request commit problem decide cause doubt thanks first second negation time intent"
 _OF_BIT = (
     *((getattr(words, name.upper()), BIT[name]) for name in _CUES.split()),
-    (words.POINTS, BIT["dangling"]),
-    (words.NUMBER_BIT, BIT["number"]),
-    (words.FACT_BIT, BIT["fact"]),
-    (words.NAME_BIT, BIT["name"]),
+    (POINTS, BIT["dangling"]),
+    (NUMBER_BIT, BIT["number"]),
+    (FACT_BIT, BIT["fact"]),
+    (NAME_BIT, BIT["name"]),
 )
 _COUNTED = sum(bit for bit, _ in _OF_BIT)
 _MOST_COMBINATIONS = 4096
-_of_bits: dict[int, int] = {}
+_of_bits = _Features()
 _QUESTION, _FRAGMENT, _EXCLAIM, _WH, _DENSE, _THIN, _SHORT, _LONG = (
     BIT[name] for name in ("question", "fragment", "exclaim", "wh", "dense", "thin", "short", "long")
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 # Before a comma or a full stop; the second list before a space as well.
 _BEFORE_COMMA = (
@@ -21,6 +22,12 @@ _ALONE = "|".join(opener for opener in f"{_BEFORE_COMMA}|{_BEFORE_SPACE}".split(
 _AT_ONCE = rf"(?:{_ALONE}){_STOP}|(?:{_BEFORE_SPACE})$"
 _WITH_NEXT = rf"(?:{_ALONE}|{'|'.join(first for first, _ in _PAIRS)})$"
 _NEXT = rf"[,–-]|(?:{'|'.join(second for _, second in _PAIRS)})(?:{_STOP}|$)"
+_ANY = rf"(?:{_ALONE}|{'|'.join(word for pair in _PAIRS for word in pair)})(?:{_STOP}|$)|[,–-]"
+
+
+def may_open(lower: str) -> bool:
+    """Whether one of the next three may hold for a word: one look instead of three for nearly all."""
+    return re.match(_ANY, lower) is not None
 
 
 def opens(lower: str) -> bool:
@@ -38,9 +45,14 @@ def goes_with_opener(lower: str) -> bool:
     return re.match(_NEXT, lower) is not None
 
 
+@cache  # not at import; and not asked of ``re`` for each sentence
+def _opening() -> re.Pattern[str]:
+    return re.compile(_OPENING)
+
+
 def strip_opening(sentence: str) -> str:
     """``sentence`` without the greeting or filler it opens with; as it was if nothing else is in it."""
-    found = re.match(_OPENING, sentence)
+    found = _opening().match(sentence)
     if found is None or found.end() >= len(sentence):
         return sentence
     rest = sentence[found.end() :].lstrip(" ,.-–")

@@ -147,6 +147,14 @@ def test_a_sentence_opens_only_with_what_two_looks_at_its_words_let_through(text
 
 
 @settings(max_examples=400, deadline=None)
+@given(_chatter)
+def test_a_word_of_an_opening_is_never_ruled_out_at_once(text: str) -> None:
+    for word in text.lower().split():
+        if openings.opens(word) or openings.opens_with_next(word) or openings.goes_with_opener(word):
+            assert openings.may_open(word)
+
+
+@settings(max_examples=400, deadline=None)
 @given(st.one_of(_chatter, texts))
 def test_a_text_that_needs_no_tidying_gives_the_same_sentences_tidied(text: str) -> None:
     def parts(heard: candidates.Heard) -> list[object]:

@@ -300,7 +300,7 @@ class IndexWriter:
             self.catalog.add(rows)
             note(self.catalog.db, self._root, part.day, of_day.stat, part.end, of_day.number)
             if of_day.with_segment:
-                numbered = zip((row.id for row in rows), part.documents(), strict=True)
+                numbered = zip((row.id for row in rows), part.documents, strict=True)
                 self.segments.add(part.day, part.end, of_day.birth, numbered)
             for offset, length, problem in part.problems:
                 self._report(layout.records_path(self._root, part.day), offset, length, problem)
@@ -371,7 +371,7 @@ class IndexWriter:
             for part in workers.in_order(parse, pieces):
                 if numbers[0] != part.day:
                     numbers = (part.day, self._numbers(part.day, part.start))
-                numbered = zip(map(numbers[1].get, part.offsets()), part.documents(), strict=True)
+                numbered = zip(map(numbers[1].get, part.offsets()), part.documents, strict=True)
                 known = [(number, document) for number, document in numbered if number is not None]
                 self.segments.add(part.day, part.end, self.catalog.birth(part.day), known)
 

@@ -17,16 +17,16 @@ SLICE = 2 << 20
 
 
 class Parsed(NamedTuple):
-    """The rows of a stretch, column by column and numbered from 0; the documents of the same records, a line each (or
-    none, if they were not wanted); how many lines the stretch has; and what could not be read: offset, length and what
-    is wrong. In this form it takes least to come from another process.
+    """The rows of a stretch, column by column (in which form they take least to come from another process) and numbered
+    from 0; the documents of the same records, if they were wanted; how many lines the stretch has; and what could not
+    be read: offset, length and what is wrong.
     """
 
     day: int
     start: int
     end: int
     columns: list[tuple[Any, ...]]
-    texts: bytes
+    documents: list[bytes]
     lines: int
     problems: list[tuple[int, int, str]]
 
@@ -41,10 +41,6 @@ class Parsed(NamedTuple):
     def offsets(self) -> Sequence[int]:
         """Where the line of each row begins."""
         return self.columns[Row._fields.index("offset")] if self.columns else ()
-
-    def documents(self) -> list[bytes]:
-        """The document of each row; only if they were wanted."""
-        return self.texts.split(b"\n") if self.columns else []
 
 
 def slices(path: Path, start: int, end: int, size: int = SLICE) -> Iterator[tuple[int, int]]:
@@ -74,5 +70,5 @@ def parse(path: Path, day: int, start: int, end: int, naive: tzinfo | None, with
         lines += 1
     # Line after line of the same work is quicker than one after the other of all that is to be done with a line.
     pairs = zip(read, rows, strict=True) if with_documents else ()
-    documents = b"\n".join([document(*searchable(record), row.names) for record, row in pairs])
+    documents = [document(*searchable(record), row.names) for record, row in pairs]
     return Parsed(day, start, end, list(zip(*rows, strict=True)), documents, lines, problems)

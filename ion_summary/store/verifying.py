@@ -82,7 +82,7 @@ class Verifier:
             self._require_same(path, day, catalog)
             counted = words.setdefault(layout.month_of(day), Counter())
             for part in parsed:
-                for document in part.documents():
+                for document in part.documents:
                     counted.update(words_of(document))
             self._progress.advance(stat.st_size)
         self._newest(catalog)

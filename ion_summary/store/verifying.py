@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ion_summary.progress import Progress
-from ion_summary.store import erasing, layout, sealing
+from ion_summary.store import erasing, files, layout, sealing
 from ion_summary.store.catalog import DAY_SHIFT, Catalog
 from ion_summary.store.lines import MovedError
 from ion_summary.store.parsing import Parsed, parse, slices
@@ -90,6 +90,7 @@ class Verifier:
         for day, stat in sorted(transcripts.items()):
             with contextlib.suppress(FileNotFoundError):  # pruned or sealed since
                 self._transcripts(layout.transcripts_path(self._root, day), stat.st_size)
+                self._torn(layout.transcripts_path(self._root, day), stat.st_size, catalog, day)
             self._progress.advance(stat.st_size)
         for day, stat in sorted(sealed.items()):
             with contextlib.suppress(FileNotFoundError):
@@ -123,9 +124,8 @@ class Verifier:
             for offset, _, problem in part.problems:
                 self._finding(path, self._line_number(path, offset), problem)
         self.found.records += len(rows)
-        with path.open("rb") as file:
-            self.found.without_digest += sum(not has_digest(line.rstrip(b"\r\n")) for line in file if line.strip())
-        self.found.without_digest -= sum(len(part.problems) for part in parsed)
+        data = path.read_bytes()
+        self.found.without_digest += sum(not has_digest(data[row.offset : row.offset + row.length]) for row in rows)
         there = set(_rows_of(catalog, day))
         for row in rows:
             wanted = (row.id, row.session, row.user, row.type, row.created, row.saved, row.offset, row.length)
@@ -158,6 +158,13 @@ class Verifier:
 
     def _transcripts(self, path: Path, size: int) -> None:
         self._lines(path, (line for _, line in lines(path, 0, size)))
+
+    def _torn(self, path: Path, size: int, catalog: Catalog, day: int) -> None:
+        """Finds a last line that is not whole though it was stored: one that is just being written was not yet."""
+        noted = catalog.db.execute("SELECT size FROM transcript WHERE day = ?", (day,)).fetchone() or (0,)
+        end, tail = files.end_of_lines(path)
+        if tail and end < noted[0] and path.stat().st_size == size:
+            self._finding(path, self._line_number(path, end), f"torn off: {noted[0] - size:,} bytes are missing")
 
     def _sealed(self, path: Path) -> None:
         try:

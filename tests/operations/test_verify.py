@@ -206,3 +206,24 @@ def test_a_line_cut_out_that_the_index_has_not_followed_is_no_damage(
             erase()
     assert set(oracle.scan(filled.path)) & {"s-0", "s-1", "t"} == {"s-0"}
     assert verify(filled, Silent()).findings == []
+
+
+def test_a_damaged_record_has_a_digest_all_the_same(filled: SessionSummaryStorage) -> None:
+    path = filled.path / RECORDS
+    path.write_bytes(path.read_bytes().replace("환불".encode(), "환붗".encode(), 1))
+    report = verify(filled, Silent())
+    assert not report.ok
+    assert (report.records, report.without_digest) == (4, 0)
+
+
+def test_a_transcript_that_was_cut_in_the_middle_of_a_line_is_found(filled: SessionSummaryStorage) -> None:
+    path = filled.path / TRANSCRIPTS
+    whole = path.read_bytes()
+    last = whole.rstrip(b"\n").rfind(b"\n") + 1
+    for size in range(last + 1, len(whole), 7):
+        path.write_bytes(whole[:size])
+        (finding,) = verify(filled, Silent()).findings
+        assert (finding.file, finding.line) == (TRANSCRIPTS, 3)
+        assert f"{len(whole) - size:,} bytes are missing" in finding.problem
+    path.write_bytes(whole + b'{"session_id": "being written')
+    assert verify(filled, Silent()).ok

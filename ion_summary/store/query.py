@@ -159,13 +159,13 @@ class Matches:
     def _newest_counted(self, expression: str, wanted: int) -> tuple[int, list[Place]]:
         found = list(self._of_tail())
         total, complete = len(found), 0
-        unsure = self._unsure_months()
-        for month in self._segments.months():
+        unsure, months = self._unsure_months(), self._segments.months()
+        total += self._segments.count(expression, [month for month in months if month not in unsure])
+        for month in months:
             if month in unsure:
                 some = list(self._candidates(self._numbers_of(expression, month)))
                 total += len(some)
             else:
-                total += self._segments.count(expression, month)
                 # One month more than enough: times of an adopted store may lie a day off their partition's.
                 some = [] if complete > 1 else self._first_of(expression, month, wanted)
             found += some

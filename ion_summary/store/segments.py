@@ -206,16 +206,19 @@ class Segments:
         query = f"SELECT rowid FROM {table} WHERE {table} MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC"
         return (number for (number,) in self.db.execute(query, (expression, *span)))
 
-    def count(self, expression: str, month: str) -> int:
-        """How many numbers in a month's segment match: counted once, as long as no segment changes."""
+    def count(self, expression: str, months: Iterable[str]) -> int:
+        """How many numbers in the segments of some months match: counted once, as long as no segment changes."""
         counts = self._counts()
-        if (expression, month) not in counts:
-            if len(counts) >= _COUNTS_KEPT:
-                counts.clear()
-            table = _name(month)
-            query = f"SELECT count(*) FROM {table} WHERE {table} MATCH ?"
-            counts[expression, month] = self.db.execute(query, (expression,)).fetchone()[0]
-        return counts[expression, month]
+        if len(counts) >= _COUNTS_KEPT:
+            counts.clear()
+        total = 0
+        for month in months:
+            if (expression, month) not in counts:
+                table = _name(month)
+                query = f"SELECT count(*) FROM {table} WHERE {table} MATCH ?"
+                counts[expression, month] = self.db.execute(query, (expression,)).fetchone()[0]
+            total += counts[expression, month]
+        return total
 
 
 def _name(month: str) -> str:

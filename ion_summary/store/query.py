@@ -160,7 +160,10 @@ class Matches:
         found = list(self._of_tail())
         total, complete = len(found), 0
         unsure, months = self._unsure_months(), self._segments.months()
-        total += self._segments.count(expression, [month for month in months if month not in unsure])
+        sure = [month for month in months if month not in unsure]
+        total += self._segments.count(expression, sure)
+        for month in {month_of(day) for day in {number >> DAY_SHIFT for number in self._past}}.intersection(sure):
+            total -= sum(number in self._past for number in self._numbers_of(expression, month))
         for month in months:
             if month in unsure:
                 some = list(self._candidates(self._numbers_of(expression, month)))
@@ -175,6 +178,8 @@ class Matches:
     def _first_of(self, expression: str, month: str, wanted: int) -> list[Place]:
         numbers: list[int] = []
         for number in self._segments.numbers(expression, month):
+            if number in self._past:
+                continue
             if len(numbers) >= wanted and number >> DAY_SHIFT < (numbers[wanted - 1] >> DAY_SHIFT) - 1:
                 break
             numbers.append(number)
@@ -192,10 +197,14 @@ class Matches:
         """The months whose segment holds numbers that stand for nothing, or for something else, by now, or of which the
         catalog, looked at a moment before, does not know yet.
         """
-        days = {day for (day,) in self._catalog.db.execute(f"SELECT DISTINCT id >> {DAY_SHIFT} FROM superseded")}
         there = self._catalog.partitions()
         gone = {day for day, upto in self._indexed.items() if upto < 0 or day not in there or upto > there[day][0]}
-        return {month_of(day) for day in days | gone}
+        return {month_of(day) for day in gone}
+
+    @cached_property
+    def _past(self) -> set[int]:
+        """The numbers of lines that newer ones of their sessions have superseded: they stay in their segment."""
+        return {number for (number,) in self._catalog.db.execute("SELECT id FROM superseded")}
 
     def _numbers(self, expression: str) -> Iterator[int]:
         """Those that match, greatest first; of a time, those of its days alone."""

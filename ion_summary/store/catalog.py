@@ -80,7 +80,7 @@ class Row(NamedTuple):
     @property
     def names(self) -> Iterable[str]:
         """Whose session it is."""
-        return dict.fromkeys((self.user, *self.participants))
+        return dict.fromkeys((self.user, *self.participants)) if self.participants else (self.user,)
 
 
 class Place(NamedTuple):

@@ -46,15 +46,15 @@ def document(texts: Sequence[str], tags: Iterable[str], names: Iterable[str]) ->
     """What FTS5 is given for a record, one line of UTF-8: what ``index_text`` says of its texts and tags, and a token
     for each of the names of those whose session it is.
     """
-    return b" ".join([index_text(texts, tags), *map(_user_text, names)])
+    return index_text(texts, tags, map(_user_text, names))
 
 
-@lru_cache(maxsize=4096)
 def user_token(name: str) -> str:
     """The one index token that stands for a name, just as it is written: the catalog's hash of it."""
     return f"{USER_MARK}{hash64(name) & _64_BITS:x}"
 
 
+@lru_cache(maxsize=4096)
 def _user_text(name: str) -> bytes:
     return user_token(name).encode()
 

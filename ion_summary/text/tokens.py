@@ -95,15 +95,15 @@ def tokens(text: str) -> list[str]:
     return list(dict.fromkeys(token for word in fold(text).split() for token in _tokens_of_word(word)))
 
 
-def index_text(texts: Sequence[str], tags: Iterable[str]) -> bytes:
+def index_text(texts: Sequence[str], tags: Iterable[str], others: Iterable[bytes]) -> bytes:
     """What the index is given for a record, one line of UTF-8: the tokens of its texts, those of all but the first
-    (title and tags) once more with a mark, and a token for each tag. Its tokenizer finds just these in it.
+    (title and tags) once more with a mark, a token for each tag, and others. Its tokenizer finds just these in it.
 
     That tokenizer lowers and splits ASCII as ``tokens`` does, so that only other characters and what has another stem
     need a look here.
     """
     words, outside = set(" ".join(texts).split()), set(" ".join(texts[1:]).split())
-    return b" ".join([*map(_text_of, words), *map(_outside_text_of, outside), *map(_tag_text_of, tags)])
+    return b" ".join([*map(_text_of, words), *map(_outside_text_of, outside), *map(_tag_text_of, tags), *others])
 
 
 class _Texts(dict[str, bytes]):

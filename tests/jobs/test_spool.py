@@ -139,3 +139,21 @@ def test_a_process_that_died_while_making_a_segment_leaves_nothing(tmp_path: Pat
     (tmp_path / "spool" / "1-dead").write_bytes(b"")
     assert Segment.abandoned(tmp_path / "spool" / "1-dead") is None
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_what_was_put_is_synced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced, real = list[str](), os.fdatasync
+
+    def noted(descriptor: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", noted)
+    some = Spool(tmp_path)
+    some.put(b"item")
+    (segment,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    some.sync()
+    assert synced == [str(segment)]
+    some.sync()
+    assert synced == [str(segment)]
+    some.close()

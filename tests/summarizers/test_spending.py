@@ -43,7 +43,7 @@ def test_what_other_runs_have_spent_counts() -> None:
     assert len(provider.done) == 3
     error = next(result for result in results if isinstance(result, OverBudgetError))
     assert error.terminal and error.whole_run and error.exit_code == 21 and not error.calls
-    assert "$1.00 for today" in error.reason
+    assert "$1.0000 for today" in error.reason
 
 
 def test_a_new_day_brings_new_money() -> None:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 PIECE_BYTES = 4 << 20
 # Much more new memory at a time takes longer to be had than to be filled.
 _OUTPUT = 1 << 18
+_COMPARED = 1 << 17
 _LEVEL = 2
 # 64 MiB, more than `zstd -19` asks of whoever unpacks it, and an end of what a hostile frame can ask for.
 _WINDOW_LOG_MAX = 26
@@ -126,10 +127,10 @@ def unpack(codec: Codec, packed: bytes, most: int) -> bytes:
 def is_packed(codec: Codec, data: bytes | bytearray, packed: bytes) -> bool:
     """Whether ``data`` comes out of a piece again. Raises UnpackingError."""
     decoder, compared = codec.decoder(), 0
-    some = more(decoder, packed, _OUTPUT)
+    some = more(decoder, packed, _COMPARED)
     while some and data.startswith(some, compared):
         compared += len(some)
-        some = b"" if decoder.eof else more(decoder, b"", _OUTPUT)
+        some = b"" if decoder.eof else more(decoder, b"", _COMPARED)
     return compared == len(data) and decoder.eof and not decoder.unused_data
 
 

@@ -13,6 +13,8 @@ from ion_summary.errors import StoreNotWritableError
 from ion_summary.store import files
 
 _T = TypeVar("_T")
+_CACHE_KIB = 64 << 10
+_LOG_BYTES = 16 << 20
 
 
 def open_database(path: Path, mode: str) -> sqlite3.Connection:
@@ -29,6 +31,50 @@ def open_database(path: Path, mode: str) -> sqlite3.Connection:
         db = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA user_version").fetchone()
     return db
+
+
+def derived_database(path: Path, schema: int, create: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+    """A connection of who writes what is derived, to the database at ``path``, which is made if there is none.
+
+    Another version's is emptied and made by ``create``: there are no migrations of what is derived. What is no database
+    is removed. Raises StoreNotWritableError.
+    """
+    for attempt in (1, 2):
+        try:
+            db = _writable(path)
+            if schema_of(db) != schema:
+                create_anew(db, create)
+            return db
+        except sqlite3.DatabaseError as error:
+            # Operational: the disk, not what is on it. Only a database that is none is derived again.
+            if attempt == 2 or isinstance(error, sqlite3.OperationalError):
+                raise StoreNotWritableError(path=path, reason=str(error)) from error
+        remove_database(path)
+    raise AssertionError("the second try returns or raises")
+
+
+def _writable(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        remove_database(path)  # a write-ahead log that was left behind would be taken for the new database's
+    # Made here for its mode, and only if it is new: to close a file gives up all locks that this process has on it,
+    # those of a reader's connection too, and then other processes take the log away under that reader.
+    with files.writing(path), contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    if path.is_symlink():
+        raise StoreNotWritableError(path=path, reason="a symbolic link")
+    db = open_database(path, "rw")
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=NORMAL")
+    db.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+    db.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
+    return db
+
+
+def create_anew(db: sqlite3.Connection, create: Callable[[sqlite3.Connection], None]) -> None:
+    """Drops all that there is and has ``create`` make what there should be."""
+    with transaction(db):
+        drop_everything(db)
+        create(db)
 
 
 def _quoted(path: Path) -> str:

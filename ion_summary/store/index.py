@@ -7,46 +7,37 @@ date; a reader that cannot have the lock brings a copy of its own up to date.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sqlite3
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ion_summary.errors import StoreNotWritableError
 from ion_summary.progress import Progress, Silent
 from ion_summary.store import catalog, files, layout, quarantine, segments
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, LoadingCatalog, Row, row_of
 from ion_summary.store.database import (
-    drop_everything,
+    create_anew,
+    derived_database,
     is_whole,
-    open_database,
     remove_database,
-    schema_of,
     transaction,
     vacuum,
 )
+from ion_summary.store.filling import TAIL_LINES, Filler
 from ion_summary.store.matching import searchable
-from ion_summary.store.parsing import SLICE, Parsed, parse, slices
+from ion_summary.store.parsing import Parsed, parse, slices
 from ion_summary.store.partition import Finding
 from ion_summary.store.segments import Segments, document
 from ion_summary.store.settled import settle
-from ion_summary.store.tracking import Change, changes, note, unindexed
+from ion_summary.store.tracking import Change, changes, note
 from ion_summary.workers import Workers
 
-#: So many lines may wait outside the segments: each search looks at every one of them. Whoever saves one more puts some
-#: of them there, which takes a twentieth of a second at most.
-TAIL_LINES = 500
-_STEP_BYTES = 256 << 10
 _BULK_BYTES = 2 << 20
 _FOR_SEVERAL_BYTES = 32 << 20
 # A transaction for each partition would cost more than the work, one for all the memory.
 _GROUP_BYTES = 64 << 20
-_CACHE_KIB = 64 << 10
-_LOG_BYTES = 16 << 20
 
 
 class Appended(NamedTuple):
@@ -71,17 +62,6 @@ class _Read:
     with_segment: bool
 
 
-class _Piece(NamedTuple):
-    """What ``parse`` is given."""
-
-    path: Path
-    day: int
-    start: int
-    end: int
-    naive: tzinfo | None
-    with_documents: bool
-
-
 class IndexWriter:
     """The index in the hands of the lock's holder.
 
@@ -96,53 +76,17 @@ class IndexWriter:
         self._root = root
         self._naive = naive
         self._on_damage = on_damage
-        self._tail: tuple[Any, int] = (None, 0)
         files.make_directory(root / layout.INDEX)
         self._open_both()
 
     def _open_both(self) -> None:
-        self.catalog = Catalog(self._open(layout.CATALOG, catalog.SCHEMA, catalog.create))
-        text = self._open(layout.TEXT, segments.SCHEMA, segments.create)
+        paths = [self._root / layout.INDEX / name for name in (layout.CATALOG, layout.TEXT)]
+        self.catalog = Catalog(derived_database(paths[0], catalog.SCHEMA, catalog.create))
+        text = derived_database(paths[1], segments.SCHEMA, segments.create)
         self.segments = Segments(lambda: text, self.catalog.partitions)
         assert self.segments.db is text  # opened already: both are locked for as long as this writer is there
-        paths = (self._root / layout.INDEX / name for name in (layout.CATALOG, layout.TEXT))
+        self._filler = Filler(self._root, self._naive, self.catalog, self.segments, self._workers)
         self._identities = {path: _identity(path) for path in paths}
-
-    def _open(self, name: str, schema: int, create: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
-        path = self._root / layout.INDEX / name
-        for attempt in (1, 2):
-            try:
-                db = self._configure(path)
-                if schema_of(db) != schema:  # new, or another version's: there are no migrations of what is derived
-                    self._empty(db, create)
-                return db
-            except sqlite3.DatabaseError as error:
-                # Operational: the disk, not what is on it. Only a database that is none is derived again.
-                if attempt == 2 or isinstance(error, sqlite3.OperationalError):
-                    raise StoreNotWritableError(path=path, reason=str(error)) from error
-            remove_database(path)
-        raise AssertionError("the second try returns or raises")
-
-    def _configure(self, path: Path) -> sqlite3.Connection:
-        if not path.exists():
-            remove_database(path)  # a write-ahead log that was left behind would be taken for the new database's
-        # Made here for its mode, and only if it is new: to close a file gives up all locks that this process has on it,
-        # those of a reader's connection too, and then other processes take the log away under that reader.
-        with files.writing(path), contextlib.suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-        if path.is_symlink():
-            raise StoreNotWritableError(path=path, reason="a symbolic link")
-        db = open_database(path, "rw")
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=NORMAL")
-        db.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
-        db.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
-        return db
-
-    def _empty(self, db: sqlite3.Connection, create: Callable[[sqlite3.Connection], None]) -> None:
-        with transaction(db):
-            drop_everything(db)
-            create(db)
 
     @property
     def is_current(self) -> bool:
@@ -178,9 +122,9 @@ class IndexWriter:
         while not done:
             with transaction(self.catalog.db), transaction(self.segments.db):
                 done = self._take_in(parts, reads, progress)
-        self._tail = (None, 0)
-        if bulk or self.tail_lines() > TAIL_LINES:
-            self.fill_segments()
+        self._filler.recount()
+        if bulk or self._filler.tail_lines() > TAIL_LINES:
+            self._filler.fill()
         progress.finish()
 
     def extend(
@@ -212,17 +156,8 @@ class IndexWriter:
             settle(self.catalog.db, self._root)
         if bulk:
             self._extend_segments(starts, documents)
-        elif self._tail_with(len(rows)) > TAIL_LINES:
-            self._fill_a_step()
-
-    def _tail_with(self, more: int) -> int:
-        """How many records are not in their segment, with so many that came just now: counted once, then added up for
-        as long as nobody else writes.
-        """
-        others = [db.execute("PRAGMA data_version").fetchone() for db in (self.catalog.db, self.segments.db)]
-        known, lines = self._tail
-        self._tail = (others, lines + more if known == others else self.tail_lines())
-        return self._tail[1]
+        else:
+            self._filler.make_room(len(rows))
 
     def _extend_segments(self, starts: Mapping[int, int], documents: Mapping[int, list[tuple[int, bytes]]]) -> None:
         with transaction(self.segments.db):
@@ -231,6 +166,10 @@ class IndexWriter:
                 if self.segments.upto(day, birth) == starts[day]:  # else lines before are still in the hot tail
                     size = layout.records_path(self._root, day).stat().st_size
                     self.segments.add(day, size, birth, some)
+
+    def fill_segments(self) -> None:
+        """Puts every line that the catalog has read into its month's segment."""
+        self._filler.fill()
 
     def wipe(self) -> None:
         """Leaves nothing in either database of what was deleted from it. Raises StoreNotWritableError."""
@@ -260,15 +199,15 @@ class IndexWriter:
                 remove_database(self._root / layout.INDEX / name)
             self._open_both()
         with transaction(self.catalog.db), transaction(self.segments.db):
-            self._empty(self.catalog.db, catalog.create)
-            self._empty(self.segments.db, segments.create)
+            create_anew(self.catalog.db, catalog.create)
+            create_anew(self.segments.db, segments.create)
             self.catalog, settled = LoadingCatalog(self.catalog.db), self.catalog
             try:
                 self._follow(changes(self.catalog.db, self._root), progress, workers)
                 self.catalog.settle()
             finally:
                 self.catalog = settled
-            self.fill_segments()
+            self._filler.fill()
             settle(self.catalog.db, self._root)
 
     def _pieces(self, found: Iterable[Change], bulk: bool, reads: dict[int, _Read]) -> Iterator[tuple[Any, ...]]:
@@ -317,73 +256,6 @@ class IndexWriter:
         quarantine.keep(self._root, path, offset, data, problem)
         name = path.relative_to(self._root).as_posix()
         self._on_damage(Finding(name, before.count(b"\n") + 1, problem))
-
-    def tail_lines(self) -> int:
-        """How many records are not in their segment yet."""
-        return sum(
-            self.catalog.db.execute(
-                "SELECT count(*) FROM record WHERE id >= ? AND id < ? AND offset >= ?",
-                (day << DAY_SHIFT, (day + 1) << DAY_SHIFT, upto),
-            ).fetchone()[0]
-            for day, upto, _ in unindexed(self.catalog.partitions(), self.segments.indexed())
-        )
-
-    def fill_segments(self) -> None:
-        """Puts every line that the catalog has read into its month's segment."""
-        self._tail = (None, 0)
-        with transaction(self.segments.db):
-            for month in self._stale_months():
-                self.segments.drop_month(month)
-            self._fill([piece for stretch in self._unindexed() for piece in self._slices(*stretch)])
-
-    def _fill_a_step(self) -> None:
-        """Puts the oldest of the hot tail into their segments: all of it would keep whoever saves waiting."""
-        if self._stale_months():
-            self.fill_segments()
-            return
-        self._tail = (None, 0)
-        pieces, size = list[_Piece](), 0
-        for stretch in self._unindexed():
-            if size < _STEP_BYTES:
-                piece = next(self._slices(*stretch, _STEP_BYTES - size))
-                pieces.append(piece)
-                size += piece.end - piece.start
-        with transaction(self.segments.db):
-            self._fill(pieces)
-
-    def _unindexed(self) -> list[tuple[int, int, int]]:
-        return list(unindexed(self.catalog.partitions(), self.segments.indexed()))
-
-    def _slices(self, day: int, start: int, end: int, size: int = SLICE) -> Iterator[_Piece]:
-        path = layout.records_path(self._root, day)
-        return (_Piece(path, day, *some, self._naive, True) for some in slices(path, start, end, size))
-
-    def _stale_months(self) -> set[str]:
-        """Those whose numbers stand for other lines by now. Those of a day that is gone stand for nothing, and do no
-        harm until there is such a day again.
-        """
-        there = self.catalog.partitions()
-        return {layout.month_of(day) for day, upto in self.segments.indexed().items() if upto < 0 and day in there}
-
-    def _fill(self, pieces: Sequence[_Piece]) -> None:
-        numbers: tuple[int, dict[int, int]] = (0, {})
-        with self._workers(sum(piece.end - piece.start for piece in pieces)) as workers:
-            for part in workers.in_order(parse, pieces):
-                if numbers[0] != part.day:
-                    numbers = (part.day, self._numbers(part.day, part.start))
-                numbered = zip(map(numbers[1].get, part.offsets()), part.documents, strict=True)
-                known = [(number, document) for number, document in numbered if number is not None]
-                self.segments.add(part.day, part.end, self.catalog.birth(part.day), known)
-
-    def _numbers(self, day: int, start: int) -> dict[int, int]:
-        """The catalog's numbers of a day's lines by their offsets: it alone says which number a line has.
-
-        Superseded lines too: they are found again when the line that superseded them vanishes.
-        """
-        span = (day << DAY_SHIFT, (day + 1) << DAY_SHIFT, start)
-        of_a_day = "WHERE id >= ? AND id < ? AND offset >= ?"
-        query = f"SELECT offset, id FROM record {of_a_day} UNION ALL SELECT offset, id FROM superseded {of_a_day}"
-        return dict(self.catalog.db.execute(query, (*span, *span)))
 
 
 def _fresh(found: Sequence[Change]) -> int:

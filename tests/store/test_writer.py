@@ -364,8 +364,8 @@ def test_the_hot_tail_goes_into_its_segment_a_part_at_a_time(store: Path, monkey
         ends = unindexed(catalog.partitions(), segments.indexed())
         return sum(layout.records_path(store, day).read_bytes()[start:end].count(b"\n") for day, start, end in ends)
 
-    monkeypatch.setattr("ion_summary.store.index.TAIL_LINES", 5)
-    monkeypatch.setattr("ion_summary.store.index._STEP_BYTES", 600)
+    monkeypatch.setattr("ion_summary.store.filling.TAIL_LINES", 5)
+    monkeypatch.setattr("ion_summary.store.filling._STEP_BYTES", 600)
     waited = set()
     with SessionSummaryStorage(store) as storage:
         for number in range(40):

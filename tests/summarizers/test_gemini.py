@@ -131,7 +131,7 @@ def test_no_key_and_no_word_of_a_session_gets_out(
     fake: FakeGemini, name: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    for logger in ("google_genai", "google_genai.models", "aiohttp", "aiohttp.client", "asyncio"):
+    for logger in ("google_genai", "google_genai.models", "httpx2", "httpcore2", "asyncio"):
         caplog.set_level(logging.DEBUG, logger=logger)
     fake.script(name)
 
@@ -282,7 +282,7 @@ def test_the_proxy_of_the_environment_is_used(fake: FakeGemini, monkeypatch: pyt
     assert isinstance(run(work()), LlmSummary) and fake.state.calls == 1
 
 
-def test_many_calls_at_once_keep_their_connections(fake: FakeGemini) -> None:
+def test_more_calls_at_once_than_there_are_pools_keep_their_connections(fake: FakeGemini) -> None:
     fake.latency_s = 0.05
     requests = [korean(f"Nummer {number}") for number in range(40)]
 
@@ -296,7 +296,7 @@ def test_many_calls_at_once_keep_their_connections(fake: FakeGemini) -> None:
     # Each is the answer to its own question.
     assert [summary.text.splitlines()[-1] for summary in summaries] == [f"- Nummer {n}" for n in [*range(40)] * 2]
     assert fake.state.most_in_flight == 40
-    assert fake.state.connections == 40  # which the second forty use again
+    assert fake.state.connections <= 48  # three for each pool, which the second forty use again
 
 
 def test_a_second_key_in_the_environment_is_no_news(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ion_summary.errors import NoApiKeyError, ProviderError
 from ion_summary.summarizers.llm import KEY_VARIABLES
 from ion_summary.summarizers.llm.gemini_errors import from_exception
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
     from google.genai import Client
 
 DEFAULT_TIMEOUT_S = 60.0
@@ -54,7 +53,7 @@ class GeminiClient:
         self._base_url = base_url
         self._timeout_s = timeout_s
         self._client: Client | None = None
-        self._session: ClientSession | None = None
+        self._http: Any = None
 
     async def call(
         self, make: Callable[[Client], Awaitable[_T]], *, model: str = "", timeout_s: float | None = None
@@ -73,7 +72,7 @@ class GeminiClient:
         client = self._connected()
         failure: ProviderError
         try:
-            # The client's own timeout is for one request, of which an upload makes several.
+            # The client's own timeout is per read: a server that drips would hold a call for ever.
             async with asyncio.timeout(timeout_s or self._timeout_s):
                 return await make(client)
         except Exception as error:  # noqa: BLE001 - whatever the client lets through is a failure of this call
@@ -83,33 +82,30 @@ class GeminiClient:
 
     async def close(self) -> None:
         """Ends the connections."""
-        client, session, self._client, self._session = self._client, self._session, None, None
+        client, http, self._client, self._http = self._client, self._http, None, None
         if client is not None:
             client.close()
-        if session is not None:
-            await session.close()
+            await http.aclose()
 
     def _connected(self) -> Client:
         """The client, made when it is first needed: importing it takes most of a second."""
         if self._client is None:
-            import aiohttp
             import httpx2
             from google import genai
             from google.genai.types import HttpOptions, HttpRetryOptions
 
+            from ion_summary.summarizers.llm.gemini_http import Connections
+
             _quieten()
             certificates = httpx2.create_ssl_context()
-            # The limiter counts calls, and nobody else; proxies of the environment are used.
-            connector = aiohttp.TCPConnector(limit=0, ssl=certificates)
-            self._session = aiohttp.ClientSession(connector=connector, trust_env=True)
+            self._http = Connections(certificates)
             options = HttpOptions(
                 base_url=self._base_url,
                 timeout=max(1, round(self._timeout_s * 1000)),
-                # Said or not, there is no other attempt; but where it is not said, the client sends again what it has
-                # sent over aiohttp when the connection breaks, and that may be billed twice.
                 retry_options=HttpRetryOptions(attempts=1),
-                aiohttp_client=self._session,
-                # Read once: the client would read the system's certificates for transports that nobody uses.
+                # Its own connections, so that the client never turns to aiohttp, which silently sends twice.
+                httpx_async_client=self._http,
+                # Read once: the client would read the system's certificates for three transports that nobody uses.
                 async_client_args={"verify": certificates, "ssl": certificates},
             )
             self._client = genai.Client(vertexai=False, api_key=self._key.reveal(), http_options=options)

@@ -59,16 +59,18 @@ def from_status(code: int, body: Any, model: str, header_retry_after: str | None
 
 def from_exception(error: Exception, model: str) -> ProviderError:
     """The error for an exception that the client let through."""
-    code = getattr(error, "code", None) if hasattr(error, "details") else None
-    if isinstance(code, int):  # google.genai.errors.APIError, which is not imported here
+    code = getattr(error, "code", None)
+    if isinstance(code, int) and hasattr(error, "details"):  # google.genai.errors.APIError, which is not imported here
         headers = getattr(getattr(error, "response", None), "headers", None) or {}
-        return from_status(code, getattr(error, "details", None), model, headers.get("retry-after"))
+        return from_status(code, error.details, model, headers.get("retry-after"))
     name = type(error).__name__
-    if isinstance(error, TimeoutError):
-        return ProviderUnavailableError(reason="no answer in time", perhaps_billed=name != "ConnectionTimeoutError")
+    if isinstance(error, TimeoutError) or "Timeout" in name:
+        # A connection or a place in the pool that was waited for in vain has cost nothing.
+        unsent = name in ("ConnectTimeout", "PoolTimeout")
+        return ProviderUnavailableError(reason="no answer in time", perhaps_billed=not unsent)
     if isinstance(error, ValueError) and not isinstance(error, UnicodeError):  # JSONDecodeError, a model's validation
         return UnusableAnswerError(reason=f"it is not what the interface promises ({name})", perhaps_billed=True)
-    unsent = name.startswith(("ClientConnector", "ClientProxyConnection", "ClientHttpProxy"))
+    unsent = name in ("ConnectError", "ProxyError", "UnsupportedProtocol", "LocalProtocolError")
     return ProviderUnavailableError(reason=f"the connection failed ({name})", perhaps_billed=not unsent)
 
 

@@ -28,7 +28,7 @@ def chosen(run: Run, user: str | None, since: str | None, until: str | None) -> 
 
 
 def show_report(run: Run, report: WorkReport) -> int:
-    """Prints what came of it; the exit status. Raises what has stopped the run."""
+    """Prints what came of it; the exit status. Raises what has stopped the run, KeyboardInterrupt too."""
     from ion_summary.operations.work_report import as_document
 
     document = as_document(report)
@@ -45,6 +45,8 @@ def show_report(run: Run, report: WorkReport) -> int:
     if report.waiting:
         soon = f"the first in {max(1, round(report.next_s)):,} s"
         run.out.note(f"{report.waiting:,} to be tried again, {soon}; `ion-summary summarize --pending` does not wait")
+    if report.interrupted:
+        raise KeyboardInterrupt
     if report.stopped is not None:
         raise report.stopped
     return records.PARTIAL if report.failed else 0

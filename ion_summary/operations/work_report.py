@@ -35,8 +35,8 @@ class WorkRequest:
 class WorkReport:
     """What came of it. ``fallback`` counts the failed sessions that keep their rule-based summary for good.
 
-    ``stopped`` is why the run ended before the queue did; ``waiting`` sessions are to be tried again later, the first
-    of them in ``next_s`` seconds.
+    ``stopped`` is why the run ended before the queue did, unless somebody has ``interrupted`` it; ``waiting`` sessions
+    are to be tried again later, the first of them in ``next_s`` seconds.
     """
 
     done: int = 0
@@ -48,6 +48,7 @@ class WorkReport:
     elapsed_s: float = 0.0
     failures: list[tuple[str, str]] = field(default_factory=list)
     stopped: ProviderError | None = None
+    interrupted: bool = False
     waiting: int = 0
     next_s: float = 0.0
 

@@ -13,7 +13,7 @@ from ion_summary.operations.batching import work_in_batches
 from ion_summary.operations.llm import fingerprint_of, make_batch, make_llm, require_key
 from ion_summary.operations.pending import PendingReport, PendingRequest, pending
 from ion_summary.operations.work_report import WorkReport, WorkRequest
-from ion_summary.operations.working import work
+from ion_summary.operations.working import charge, work
 from ion_summary.progress import Progress
 from ion_summary.store.storage import SessionSummaryStorage
 
@@ -65,38 +65,52 @@ def _work(
     storage: SessionSummaryStorage, queue: Queue, settings: Settings, request: WorkerRequest, progress: Progress
 ) -> WorkReport:
     ask = _in_batches if settings.mode == "batch" else _online
-    report = run(ask(storage, queue, settings, request, progress))
+    report = WorkReport()
+    try:
+        run(ask(storage, queue, settings, request, progress, report))
+    except KeyboardInterrupt:
+        report.interrupted = True
+        charge(report, queue)
     report.waiting, report.next_s = queue.later(request.wanted)
     return report
 
 
 async def _in_batches(
-    storage: SessionSummaryStorage, queue: Queue, settings: Settings, request: WorkerRequest, progress: Progress
-) -> WorkReport:
-    """What one request cannot hold is asked for online, in parts."""
+    storage: SessionSummaryStorage,
+    queue: Queue,
+    settings: Settings,
+    request: WorkerRequest,
+    progress: Progress,
+    total: WorkReport,
+) -> None:
+    """What one request cannot hold is asked for online, in parts. ``total`` is filled in meanwhile."""
     import asyncio
 
     llm = make_batch(settings, queue)
     asked = WorkRequest(wanted=request.wanted, limit=request.limit, redact=llm.redact)
-    total = WorkReport()
     try:
         while True:
             report, too_long = await work_in_batches(storage, queue, llm, asked, progress)
             total.add(report)
             if too_long and report.stopped is None:
-                rest = WorkerRequest(Filter(sessions=tuple(too_long)))
-                total.add(await _online(storage, queue, settings, rest, progress))
+                rest, online = WorkerRequest(Filter(sessions=tuple(too_long))), WorkReport()
+                await _online(storage, queue, settings, rest, progress, online)
+                total.add(online)
             if total.stopped is not None or not request.watch:
                 break
             await asyncio.sleep(_LOOK_AGAIN_S)
     finally:
         await llm.summarizer.close()
-    return total
 
 
 async def _online(
-    storage: SessionSummaryStorage, queue: Queue, settings: Settings, request: WorkerRequest, progress: Progress
-) -> WorkReport:
+    storage: SessionSummaryStorage,
+    queue: Queue,
+    settings: Settings,
+    request: WorkerRequest,
+    progress: Progress,
+    report: WorkReport,
+) -> None:
     llm = make_llm(settings, queue)
     asked = WorkRequest(
         wanted=request.wanted,
@@ -107,27 +121,27 @@ async def _online(
         renew=llm.renew,
     )
     try:
-        return await work(storage, queue, llm.summarizer, asked, progress)
+        await work(storage, queue, llm.summarizer, asked, progress, report)
     finally:
         await llm.summarizer.close()
 
 
-def run(main: Coroutine[Any, Any, WorkReport]) -> WorkReport:
+def run(main: Coroutine[Any, Any, None]) -> None:
     """Runs ``main`` in an event loop; SIGTERM ends it as Ctrl-C does: in good order. Raises KeyboardInterrupt."""
     import asyncio
 
-    async def ended_in_good_order() -> WorkReport:
+    async def ended_in_good_order() -> None:
         task = asyncio.ensure_future(main)
         _on_terminate(asyncio.get_running_loop(), task)
         try:
-            return await task
+            await task
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
 
-    return asyncio.run(ended_in_good_order())
+    asyncio.run(ended_in_good_order())
 
 
-def _on_terminate(loop: AbstractEventLoop, task: Task[WorkReport]) -> None:
+def _on_terminate(loop: AbstractEventLoop, task: Task[None]) -> None:
     import contextlib
     import signal
 

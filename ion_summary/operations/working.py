@@ -51,10 +51,15 @@ async def work(
         await run.work()
     finally:
         run.report.elapsed_s = round(time.monotonic() - begun, 3)
-    spent = Ledger(queue).of_this_run()
-    run.report.usage = Usage(spent.input, spent.output, spent.cached)
-    run.report.cost_usd = spent.cost_usd
+    charge(run.report, queue)
     return run.report
+
+
+def charge(report: WorkReport, queue: Queue) -> None:
+    """Enters into ``report`` what this process has paid so far."""
+    spent = Ledger(queue).of_this_run()
+    report.usage = Usage(spent.input, spent.output, spent.cached)
+    report.cost_usd = spent.cost_usd
 
 
 class _Run:

@@ -265,9 +265,11 @@ def test_watch_waits_for_more_and_ends_in_good_order(
             assert time.monotonic() < deadline
             time.sleep(0.1)
         child.send_signal(signal.SIGTERM)
-        _, errors = child.communicate(timeout=30)
+        told, errors = child.communicate(timeout=30)
         assert child.returncode == 130
         assert b"interrupted" in errors
+        document = orjson.loads(told)
+        assert document["done"] == 1 and document["cost_usd"] > 0  # what was paid is told all the same
     finally:
         child.kill()
         child.communicate()

@@ -45,7 +45,7 @@ def open_database(root: Path) -> sqlite3.Connection:
         try:
             db.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
             db.execute("PRAGMA secure_delete = ON")
-            db.execute("PRAGMA journal_mode = WAL")
+            _keep_log(db)
             db.execute("PRAGMA synchronous = NORMAL")
             db.execute(f"PRAGMA wal_autocheckpoint = {_MOST_IN_LOG}")
             _migrate(db, path)
@@ -53,6 +53,20 @@ def open_database(root: Path) -> sqlite3.Connection:
             db.close()
             raise
     return db
+
+
+def _keep_log(db: sqlite3.Connection) -> None:
+    """Has the database keep a write-ahead log, which one connection alone can change: whoever is second must wait."""
+    deadline = time.monotonic() + _BUSY_MS / 1_000
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # SQLite does not wait here, since two that read the header and want to change it would do so for ever.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+        time.sleep(_POLL_S)
 
 
 def _make(path: Path) -> None:

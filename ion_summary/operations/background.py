@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ion_summary.errors import IonSummaryError
+from ion_summary.errors import IonSummaryError, StoreNotWritableError
 from ion_summary.jobs.queue import Queue
 from ion_summary.jobs.spool import Segment, Spool
 from ion_summary.operations.absorbing import absorb
@@ -173,7 +173,7 @@ class Upgrading:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         if self._ending:
             return
-        with Queue(self._storage.path) as queue:
+        with await self._queue() as queue:
             llm = self._make_llm(queue)
             request = WorkRequest(window=llm.window, redact=llm.redact, watch=True, renew=llm.renew)
             rest_s, done = REST_S, 0
@@ -191,3 +191,16 @@ class Upgrading:
                     await asyncio.sleep(rest_s)
             finally:
                 await llm.summarizer.close()
+
+    async def _queue(self) -> Queue:
+        """The queue, as soon as it can be opened: a disk that is full now need not stay so."""
+        import asyncio
+
+        rest_s = REST_S
+        while True:
+            try:
+                return Queue(self._storage.path)
+            except StoreNotWritableError as error:
+                _log.warning("LLM summaries rest for %.0f s: %s", rest_s, error)
+            await asyncio.sleep(rest_s)
+            rest_s = min(2 * rest_s, _LONGEST_REST_S)

@@ -271,6 +271,17 @@ def test_nobody_waits_for_a_thread_that_has_died(storage: SessionSummaryStorage)
     hybrid.close()
 
 
+def test_a_queue_that_cannot_be_opened_yet_is_opened_later(storage: SessionSummaryStorage, paid: Path) -> None:
+    in_the_way = storage.path / "jobs.sqlite"
+    in_the_way.mkdir(parents=True)
+    hybrid = hybrid_over(storage, CountingModel(paid))
+    hybrid.queue_session_summary("s-1", "u", talk())
+    time.sleep(0.3)
+    in_the_way.rmdir()
+    assert asyncio.run(hybrid.wait("s-1", timeout=30))
+    hybrid.close()
+
+
 def test_with_the_real_client_and_the_settings_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,8 @@ def ingest(
     if run.out.format != "json":
         warn_of_plugins()
         _name_rejected(report)
+    if storage.damage:
+        warn(f"the store has {len(storage.damage):,} damaged places; `ion-summary verify` names them")
     if report.queued:
         _note_queued(run, report.queued)
     if nothing is not None:

@@ -40,6 +40,8 @@ def verify(
     _render(run, report)
     for each in report.repaired:
         run.out.note(f"repaired: {records.place(each.file, each.line)}: {each.problem}")
+    if not report.had_index:
+        run.out.note("there was no index to compare with: lines cut off as a whole would not have been noticed")
     undigested = f", {report.without_digest:,} of them without a digest" if report.without_digest else ""
     run.out.note(f"{report.records:,} records read{undigested}: {'all is well' if report.ok else 'damaged'}")
     return 0 if report.ok else StoreCorruptError.exit_code

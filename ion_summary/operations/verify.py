@@ -8,7 +8,7 @@ from ion_summary.jobs import checking
 from ion_summary.jobs.database import NAME as QUEUE
 from ion_summary.operations.forget import finish
 from ion_summary.progress import Progress
-from ion_summary.store import repairing
+from ion_summary.store import layout, losses, repairing
 from ion_summary.store.partition import Finding
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.store.verifying import Verifier
@@ -18,7 +18,8 @@ from ion_summary.store.verifying import Verifier
 class VerifyReport:
     """``records`` counts readable lines, ``without_digest`` those of an adopted store among them: taken as they are.
 
-    ``repaired`` is what was wrong before a repair, ``findings`` what is wrong now.
+    ``repaired`` is what was wrong before a repair, ``findings`` what is wrong now. ``had_index``: whether there was an
+    index to compare with, which alone knows of lines that were cut off as a whole.
     """
 
     ok: bool
@@ -26,17 +27,19 @@ class VerifyReport:
     without_digest: int
     findings: list[Finding]
     repaired: list[Finding] = field(default_factory=list)
+    had_index: bool = True
 
 
 def verify(storage: SessionSummaryStorage, progress: Progress) -> VerifyReport:
     """Reads every byte, checks every digest, and compares the index with the partitions. Raises StoreNotFoundError."""
     storage.require()
+    had_index = (storage.path / layout.INDEX / layout.CATALOG).is_file()
     verifier = Verifier(storage.path, storage.tz, progress)
     storage.as_last_seen(lambda catalog, _: verifier.compare_sizes(catalog))
     storage.reading(verifier.verify)
     found = verifier.found
     findings = [*found.findings, *(Finding(QUEUE, None, problem) for problem in checking.problems(storage.path))]
-    return VerifyReport(not findings, found.records, found.without_digest, findings)
+    return VerifyReport(not findings, found.records, found.without_digest, findings, had_index=had_index)
 
 
 def repair(storage: SessionSummaryStorage, progress: Progress, workers: int | None = None) -> VerifyReport:
@@ -50,7 +53,9 @@ def repair(storage: SessionSummaryStorage, progress: Progress, workers: int | No
         moved = repairing.repair(storage.path, storage.tz)
     finish(storage)
     storage.rebuild(progress, workers)
+    with storage.locked():
+        losses.clear(storage.path)
     after = verify(storage, progress)
     left = set(after.findings)
     repaired = [each for each in dict.fromkeys((*before.findings, *moved)) if each not in left]
-    return VerifyReport(after.ok, after.records, after.without_digest, after.findings, repaired)
+    return VerifyReport(after.ok, after.records, after.without_digest, after.findings, repaired, before.had_index)

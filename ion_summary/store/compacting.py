@@ -48,7 +48,7 @@ def compact(root: Path, writer: StoreWriter, this_month: str) -> Compacted:
         done.bytes_after += path.stat().st_size if path.exists() else 0
     for day, paths in sorted(layout.transcript_files(root).items()):
         done.bytes_before += sum(path.stat().st_size for path in paths)
-        _compact_transcripts(root, writer.catalog, day, paths, this_month, done)
+        _compact_transcripts(root, writer, day, paths, this_month, done)
         done.bytes_after += sum(path.stat().st_size for path in layout.transcript_files_of(root, day))
     return done
 
@@ -73,16 +73,17 @@ def _drop(path: Path, offsets: set[int]) -> int:
 
 
 def _compact_transcripts(
-    root: Path, catalog: Catalog, day: int, paths: list[Path], this_month: str, done: Compacted
+    root: Path, writer: StoreWriter, day: int, paths: list[Path], this_month: str, done: Compacted
 ) -> None:
     lines = [line for path in paths for line in _undamaged(path)]
-    kept = _newest(catalog, lines)
+    kept = _newest(writer.catalog, lines)
     sealed = layout.sealed_path(root, day)
     seals = layout.month_of(day) < this_month
     if len(kept) == len(lines) and (paths == [sealed] or not seals):
         return
     done.lines += len(lines) - len(kept)
     done.sealed += seals
+    writer.expect_changed_transcripts([day])
     if seals or sealed in paths:
         sealing.replace(sealed, b"".join(kept))
         # Its lines are in the other by now; until it is gone they are there twice, which does no harm.

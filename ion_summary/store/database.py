@@ -110,6 +110,16 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise StoreNotWritableError(path="the index", reason=str(error)) from error
 
 
+@contextlib.contextmanager
+def durable(db: sqlite3.Connection) -> Iterator[None]:
+    """What is committed inside survives a power cut too: what files will be like must be known before they are so."""
+    db.execute("PRAGMA synchronous=FULL")
+    try:
+        yield
+    finally:
+        db.execute("PRAGMA synchronous=NORMAL")
+
+
 Version = tuple[int, int, int]
 
 

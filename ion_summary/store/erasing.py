@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,24 @@ from ion_summary.store.partition import DamagedLineError, decode
 Goes = Callable[[bytes, dict[str, Any] | None], bool]
 
 
-def erase_session(root: Path, session_id: str) -> bool:
-    """Rewrites every partition that has a line of the session without its lines; whether there was one.
+def days_with(root: Path, needles: Collection[bytes]) -> set[int]:
+    """The days of which a partition has one of the needles in its bytes, as far as it can be read."""
+    if not needles:
+        return set()
+    paths = [(day, path) for day, some in layout.transcript_files(root).items() for path in some]
+    paths += [(day, layout.records_path(root, day)) for day in layout.record_partitions(root)]
+    return {day for day, path in paths if _has_any(_read(path)[0], needles)}
+
+
+def erase_session(root: Path, session_id: str, days: Collection[int]) -> bool:
+    """Rewrites the partitions of some days that have a line of the session without its lines; whether there was one.
 
     Oldest first, because of a session's lines the newest counts: interrupted, the session is still there, and the
     call can be repeated.
     """
     needles = spellings(session_id)
-    transcripts = [path for _, paths in sorted(layout.transcript_files(root).items()) for path in paths]
-    records = [layout.records_path(root, day) for day in sorted(layout.record_partitions(root))]
+    transcripts = [path for day in sorted(days) for path in layout.transcript_files_of(root, day)]
+    records = [path for day in sorted(days) if (path := layout.records_path(root, day)).is_file()]
     erased = [
         cut_out(root, path, lambda _, fields: fields is not None and fields.get("session_id") == session_id, needles)
         for path in (*transcripts, *records)
@@ -73,9 +82,13 @@ def _read(path: Path) -> tuple[bytes, str | None]:
 
 
 def _without(data: bytes, goes: Goes, needles: Collection[bytes] | None) -> bytes:
-    if needles is not None and not any(needle in data for needle in needles):
+    if needles is not None and not _has_any(data, needles):
         return data
     return b"".join(line for line in split(data) if not goes(line, fields_of(line)))
+
+
+def _has_any(data: bytes, needles: Iterable[bytes]) -> bool:
+    return any(needle in data for needle in needles)
 
 
 def of_sessions(sessions: Collection[int]) -> Goes:

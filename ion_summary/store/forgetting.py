@@ -150,9 +150,11 @@ def erase(root: Path, writer: StoreWriter, subject: Subject) -> None:
     if subject.asked:
         strays += _needles(subject.ids)
     erasing.remove_leftovers(root)
-    for day, paths in layout.transcript_files(root).items():
-        for path in paths:
-            # Of a day without a record of theirs only what a kill may have left there.
+    # On a day without a record of theirs there is only what a kill may have left.
+    days = subject.days | erasing.days_with(root, strays)
+    writer.expect_changes(days)
+    for day in sorted(days):
+        for path in layout.transcript_files_of(root, day):
             erasing.erase(path, goes, None if day in subject.days else strays)
     needles = _needles((*subject.names, *subject.ids))
     _erase_quarantine(root, needles, subject.days)
@@ -160,9 +162,9 @@ def erase(root: Path, writer: StoreWriter, subject: Subject) -> None:
     if original.is_file() and any(needle in files.read(original) for needle in needles):
         files.remove(original)  # derived, and by another program: it cannot be mended
     writer.forget_files((*subject.names, *subject.ids))
-    writer.expect_changes(subject.days)
-    for day in sorted(layout.record_partitions(root)):
-        erasing.erase(layout.records_path(root, day), goes, None if day in subject.days else strays)
+    for day in sorted(days):
+        if (path := layout.records_path(root, day)).is_file():
+            erasing.erase(path, goes, None if day in subject.days else strays)
     writer.catch_up()
     writer.wipe()
 

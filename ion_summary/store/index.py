@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ion_summary.progress import Progress, Silent
-from ion_summary.store import catalog, files, layout, quarantine, segments
+from ion_summary.store import catalog, files, layout, losses, quarantine, segments
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, LoadingCatalog, Row, row_of
 from ion_summary.store.database import (
     create_anew,
@@ -198,6 +198,9 @@ class IndexWriter:
             for name in (layout.CATALOG, layout.TEXT):
                 remove_database(self._root / layout.INDEX / name)
             self._open_both()
+        for change in changes(self.catalog.db, self._root):
+            if change.afresh:
+                self._note_loss(change.day)
         with transaction(self.catalog.db), transaction(self.segments.db):
             create_anew(self.catalog.db, catalog.create)
             create_anew(self.segments.db, segments.create)
@@ -216,6 +219,7 @@ class IndexWriter:
         """
         for change in found:
             if change.afresh:
+                self._note_loss(change.day)
                 self.catalog.drop_day(change.day)
             if change.stat is None:
                 continue
@@ -228,6 +232,14 @@ class IndexWriter:
             reads[change.day] = _Read(stat, change.number, birth, goes_on)
             for start, end in slices(path, change.start, stat.st_size):
                 yield path, change.day, start, end, self._naive, bulk
+
+    def _note_loss(self, day: int) -> None:
+        """Keeps in mind what a partition has lost: the index, which alone knew of it, is about to forget it."""
+        if (lost := losses.of_records(self.catalog.db, self._root, day)) is not None:
+            losses.note(self._root, lost)
+            self._on_damage(lost)
+            # The files that its sessions came from may still be there: the next ingest reads them again.
+            self.catalog.db.execute("DELETE FROM file")
 
     def _take_in(self, parts: Iterable[Parsed], reads: dict[int, _Read], progress: Progress) -> bool:
         """Takes in what one transaction should hold: all for one would take the memory. Whether there is no more."""

@@ -17,7 +17,7 @@ from ion_summary.store.layout import QUARANTINE, sealed_path
 from ion_summary.store.partition import DamagedLineError, decode, salvage
 
 
-def keep(root: Path, file: Path, offset: int, data: bytes, reason: str) -> None:
+def keep(root: Path, file: Path, offset: int, data: bytes, reason: str, line: int | None = None) -> None:
     """Keeps bytes of a partition. The same bytes from the same place are kept once, however often they are met."""
     name = blake2b(b"%s\0%d\0%s" % (file.name.encode(), offset, data), digest_size=8).hexdigest()
     place = root / QUARANTINE / f"{file.stem}-{name}.json"
@@ -26,11 +26,31 @@ def keep(root: Path, file: Path, offset: int, data: bytes, reason: str) -> None:
     entry = {
         "file": file.relative_to(root).as_posix(),
         "offset": offset,
+        **({} if line is None else {"line": line}),
         "reason": reason,
         "kept_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "bytes_base64": b64encode(data).decode(),
     }
     files.replace(place, orjson.dumps(entry, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+class Entry(NamedTuple):
+    """What was kept: in which file, of which file of the store and line of it, if that was told, why, and the bytes."""
+
+    path: Path
+    file: str
+    line: int | None
+    reason: str
+    data: bytes
+
+
+def entries(root: Path) -> Iterator[Entry]:
+    """What is in quarantine, as far as it is as it was written."""
+    for path in _files(root):
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            fields = orjson.loads(files.read(path))
+            line = None if fields.get("line") is None else int(fields["line"])
+            yield Entry(path, str(fields["file"]), line, str(fields["reason"]), b64decode(fields["bytes_base64"]))
 
 
 class Kept(NamedTuple):
@@ -42,17 +62,20 @@ class Kept(NamedTuple):
 
 
 def kept(root: Path) -> Iterator[Kept]:
-    """What is in quarantine; what was compressed also as it reads."""
+    """What is in quarantine, also what is not as it was written; what was compressed also as it reads."""
+    readable = {entry.path: entry for entry in entries(root)}
+    for path in _files(root):
+        data, entry = files.read(path), readable.get(path)
+        if entry is not None:
+            lines = sealing.readable_of(entry.data) if sealing.is_sealed(Path(entry.file)) else b""
+            data = b"\n".join((data, entry.data, lines))
+        yield Kept(path, entry.file if entry else "", data)
+
+
+def _files(root: Path) -> list[Path]:
     directory = root / QUARANTINE
-    for path in sorted(directory.iterdir()) if directory.is_dir() else ():
-        if path.is_file() and not path.is_symlink():
-            data, file = files.read(path), ""
-            with contextlib.suppress(ValueError, KeyError, TypeError):  # not as it was written: by its bytes alone
-                entry = orjson.loads(data)
-                inside, file = b64decode(entry["bytes_base64"]), str(entry["file"])
-                lines = sealing.readable_of(inside) if sealing.is_sealed(Path(file)) else b""
-                data = b"\n".join((data, inside, lines))
-            yield Kept(path, file, data)
+    found = sorted(directory.iterdir()) if directory.is_dir() else []
+    return [path for path in found if path.is_file() and not path.is_symlink()]
 
 
 def is_of_sealed(file: str, days: Collection[int]) -> bool:

@@ -180,7 +180,7 @@ class SessionSummaryStorage:
         The bytes are gone from the partitions and the index when this returns. A later ingest of the same transcript
         stores the session again.
         """
-        from ion_summary.store.erasing import erase_session
+        from ion_summary.store.erasing import days_with, erase_session, spellings
         from ion_summary.store.forgetting import of_session
         from ion_summary.store.writing import StoreWriter
 
@@ -191,8 +191,9 @@ class SessionSummaryStorage:
             self.close()
             # That the partitions are shorter than the index remembers is no damage here.
             with StoreWriter(self.path, self.tz, lambda _: None) as writer:
-                writer.expect_changes(of_session(self.path, writer.catalog, wanted).days)
-                found = erase_session(self.path, wanted)
+                days = of_session(self.path, writer.catalog, wanted).days | days_with(self.path, spellings(wanted))
+                writer.expect_changes(days)
+                found = erase_session(self.path, wanted, days)
                 writer.catch_up()
                 writer.fill_segments()
         return found

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from ion_summary.progress import Progress
-from ion_summary.store import erasing, files, layout, sealing
+from ion_summary.store import erasing, layout, losses, sealing
 from ion_summary.store.catalog import DAY_SHIFT, Catalog
 from ion_summary.store.lines import MovedError
 from ion_summary.store.parsing import Parsed, parse, slices
 from ion_summary.store.partition import DamagedLineError, Finding, decode_with_digest, has_digest, lines
 from ion_summary.store.segments import Segments, words_of
 from ion_summary.store.tombstones import Tombstones
-from ion_summary.store.tracking import changes
 
 
 @dataclass
@@ -39,32 +38,16 @@ class Verifier:
         self._naive = naive
         self._progress = progress
         self.found = Verified()
-        self._shorter: list[Finding] = []
+        self._losses: list[Finding] = []
 
     def compare_sizes(self, catalog: Catalog) -> None:
-        """Finds partitions that lost lines since the index read them. Before it catches up: later it does not know."""
-        for change in changes(catalog.db, self._root):
-            if change.afresh and (lost := self._lost(catalog, change.day)):
-                problem = f"{lost:,} bytes shorter than when the index last read it"
-                self._finding(layout.records_path(self._root, change.day), None, problem)
-        self._shorter = list(self.found.findings)
-
-    def _lost(self, catalog: Catalog, day: int) -> int:
-        """How many bytes a partition has lost to nobody who had a right to take them: others may write meanwhile."""
-        noted = catalog.partitions().get(day, (0, 0))
-        try:
-            size = layout.records_path(self._root, day).stat().st_size
-        except FileNotFoundError:
-            if Tombstones.read(self._root).has_pruned(day):
-                return 0  # the index has not followed yet
-            size = 0
-        # Who writes a partition anew notes before it that this will happen, and after it what it holds.
-        return max(0, noted[0] - size) if catalog.partitions().get(day) == noted else 0
+        """Finds partitions that have lost lines, as far as the index knows: before it follows them."""
+        self._losses = losses.losses(catalog.db, self._root)
 
     def verify(self, catalog: Catalog, segments: Segments) -> None:
         """Reads every line, and compares the index with what it says."""
         self.found = Verified(
-            findings=list(self._shorter)
+            findings=list(self._losses)
         )  # it may be asked again, if a partition is replaced meanwhile
         known = catalog.partitions()
         partitions = layout.record_partitions(self._root)  # after it: they have at least what it knows of
@@ -90,7 +73,6 @@ class Verifier:
         for day, stat in sorted(transcripts.items()):
             with contextlib.suppress(FileNotFoundError):  # pruned or sealed since
                 self._transcripts(layout.transcripts_path(self._root, day), stat.st_size)
-                self._torn(layout.transcripts_path(self._root, day), stat.st_size, catalog, day)
             self._progress.advance(stat.st_size)
         for day, stat in sorted(sealed.items()):
             with contextlib.suppress(FileNotFoundError):
@@ -158,13 +140,6 @@ class Verifier:
 
     def _transcripts(self, path: Path, size: int) -> None:
         self._lines(path, (line for _, line in lines(path, 0, size)))
-
-    def _torn(self, path: Path, size: int, catalog: Catalog, day: int) -> None:
-        """Finds a last line that is not whole though it was stored: one that is just being written was not yet."""
-        noted = catalog.db.execute("SELECT size FROM transcript WHERE day = ?", (day,)).fetchone() or (0,)
-        end, tail = files.end_of_lines(path)
-        if tail and end < noted[0] and path.stat().st_size == size:
-            self._finding(path, self._line_number(path, end), f"torn off: {noted[0] - size:,} bytes are missing")
 
     def _sealed(self, path: Path) -> None:
         try:

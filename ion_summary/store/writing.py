@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
@@ -16,15 +16,17 @@ from typing import Any
 
 from ion_summary.model import SessionSummary
 from ion_summary.progress import Progress
-from ion_summary.store import files, layout, quarantine
+from ion_summary.store import files, layout, losses, quarantine
 from ion_summary.store.catalog import Catalog, Stored, content_number
-from ion_summary.store.database import transaction
+from ion_summary.store.database import durable, transaction
 from ion_summary.store.index import Appended, IndexWriter
 from ion_summary.store.lines import LineReader, MovedError
 from ion_summary.store.partition import Finding, encode
 from ion_summary.store.settled import NEWEST, are_as_noted, is_settled, unsettle
 from ion_summary.store.tombstones import Tombstones
 from ion_summary.workers import Workers
+
+_FORGET_TRANSCRIPTS = "DELETE FROM transcript WHERE day = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +153,20 @@ class StoreWriter:
         """Puts the hot tail into the segments: the end of a large ingest is a good moment."""
         self._index.fill_segments()
 
-    def expect_changes(self, days: Iterable[int]) -> None:
+    def expect_changes(self, days: Collection[int]) -> None:
         """Notes that partitions are about to be written anew: that they are shorter then is no damage."""
-        with transaction(self.catalog.db):
-            some = [(day, layout.month_of(day)) for day in days]
+        months = {layout.month_of(day) for day in days}
+        with durable(self.catalog.db), transaction(self.catalog.db):
+            self.catalog.db.executemany(_FORGET_TRANSCRIPTS, [(day,) for day in days])
             self.catalog.db.executemany(
-                "UPDATE partition SET inode = 0, size = 0 WHERE day = ?", [one[:1] for one in some]
+                "UPDATE partition SET inode = 0, size = 0 WHERE day = ?", [(day,) for day in days]
             )
-            self.catalog.db.executemany("DELETE FROM month WHERE name = ?", [one[1:] for one in some])
+            self.catalog.db.executemany("DELETE FROM month WHERE name = ?", [(month,) for month in months])
+
+    def expect_changed_transcripts(self, days: Collection[int]) -> None:
+        """The same of the transcripts alone."""
+        with durable(self.catalog.db), transaction(self.catalog.db):
+            self.catalog.db.executemany(_FORGET_TRANSCRIPTS, [(day,) for day in days])
 
     def forget_files(self, texts: Iterable[str]) -> None:
         """Forgets what is noted of transcript files in which one of the texts occurs: they are read again."""
@@ -202,9 +210,7 @@ class StoreWriter:
     def _has_noted_transcripts(self) -> bool:
         """Whether those of the newest days are as long as they were left."""
         query = "SELECT day, size FROM transcript ORDER BY day DESC LIMIT ?"
-        return all(
-            self._size_of_transcript(day) in (size, None) for day, size in self.catalog.db.execute(query, (NEWEST,))
-        )
+        return all(self._size_of_transcript(day) == size for day, size in self.catalog.db.execute(query, (NEWEST,)))
 
     def _size_of_transcript(self, day: int) -> int | None:
         try:
@@ -219,12 +225,20 @@ class StoreWriter:
 
     def _repair_transcripts(self) -> None:
         known = dict(self.catalog.db.execute("SELECT day, size FROM transcript"))
+        there = layout.transcript_partitions(self._root)
         sizes = []
-        for day, stat in layout.transcript_partitions(self._root).items():
-            if known.get(day) != stat.st_size:
+        for day in known.keys() | there.keys():
+            if day in there and known.get(day) == there[day].st_size:
+                continue
+            if (lost := losses.of_transcripts(self.catalog.db, self._root, day)) is not None:
+                losses.note(self._root, lost)
+                self._on_damage(lost)
+            if day in there:
                 path = layout.transcripts_path(self._root, day)
                 quarantine.repair_tail(self._root, path)
                 sizes.append((day, path.stat().st_size))
+        if gone := known.keys() - there.keys():
+            self.expect_changed_transcripts(gone)
         self._note_transcripts(sizes)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import orjson
 import pytest
 
 from tests.cli.conftest import on_terminal, without_styles
+from tests.conftest import lines, session
 
 
 @pytest.fixture
@@ -44,6 +46,31 @@ def test_a_flipped_bit_is_named_by_file_and_line(store: Path, partition: Path, r
     status, drawn = on_terminal("verify", width=100)
     assert status == 12
     assert "damaged" in without_styles(drawn)
+
+
+def test_lines_that_are_gone_are_told_by_whoever_meets_them(
+    store: Path, partition: Path, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    run("stats")
+    os.truncate(partition, 0)
+    (tmp_path / "in.jsonl").write_bytes(lines(session(3)))
+    ingested = run("ingest", tmp_path / "in.jsonl")
+    assert ingested.exit_code == 0
+    assert "1 damaged places; `ion-summary verify` names them" in ingested.stderr
+    for _ in range(2):
+        found = run("verify", "--json")
+        assert found.exit_code == 12
+        (finding,) = orjson.loads(found.stdout)["findings"]
+        assert finding["file"] == partition.relative_to(store).as_posix()
+    assert run("verify", "--repair").exit_code == 0
+    assert run("verify").exit_code == 0
+
+
+def test_without_an_index_it_says_what_it_cannot_know(store: Path, run: Callable[..., Any]) -> None:
+    said = "lines cut off as a whole would not have been noticed"
+    shutil.rmtree(store / "index")
+    assert said in run("verify").stderr
+    assert said not in run("verify").stderr
 
 
 def test_records_without_a_digest_are_counted(store: Path, run: Callable[..., Any]) -> None:

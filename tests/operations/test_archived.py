@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -32,6 +33,7 @@ def filled(storage: SessionSummaryStorage, tmp_path: Path) -> SessionSummaryStor
     path = storage.path / "transcripts" / "2026-01" / "transcripts_20260104.jsonl"
     sealing.replace(path.with_name(path.name + ".zst"), path.read_bytes())
     path.unlink()
+    shutil.rmtree(storage.path / "index")  # it would miss what is compressed here by hand
     kept = storage.path / "quarantine"
     kept.mkdir(mode=0o700)
     line = '{"session_id":"s-9","user_id":"민수","summary":'.encode()

@@ -15,10 +15,11 @@ from pytest_mock import MockerFixture
 from ion_summary.operations.forget import Forgotten, forget
 from ion_summary.operations.ingest import IngestRequest, ingest
 from ion_summary.operations.prune import prune
-from ion_summary.operations.reindex import compact
+from ion_summary.operations.reindex import compact, reindex
 from ion_summary.operations.verify import repair, verify
 from ion_summary.progress import Silent
 from ion_summary.store import erasing, layout, pruning
+from ion_summary.store.query import Query
 from ion_summary.store.storage import SessionSummaryStorage
 from tests.conftest import lines, session
 from tests.operations.test_prune import before_day
@@ -224,6 +225,65 @@ def test_a_transcript_that_was_cut_in_the_middle_of_a_line_is_found(filled: Sess
         path.write_bytes(whole[:size])
         (finding,) = verify(filled, Silent()).findings
         assert (finding.file, finding.line) == (TRANSCRIPTS, 3)
-        assert f"{len(whole) - size:,} bytes are missing" in finding.problem
+        assert f"{len(whole) - size:,} {LOST}" in finding.problem
     path.write_bytes(whole + b'{"session_id": "being written')
     assert verify(filled, Silent()).ok
+
+
+def cut_at_the_second_line(path: Path) -> None:
+    os.truncate(path, path.read_bytes().index(b"\n") + 1)
+
+
+LOST = "bytes shorter than when it was last read or written"
+
+
+@pytest.mark.parametrize("name", [RECORDS, TRANSCRIPTS])
+@pytest.mark.parametrize("how", [cut_at_the_second_line, Path.unlink])
+@pytest.mark.parametrize("between", ["nothing", "save", "search", "reindex"])
+def test_whole_lines_that_are_gone_are_told_until_they_are_repaired(
+    filled: SessionSummaryStorage, name: str, how: Callable[[Path], None], between: str
+) -> None:
+    how(filled.path / name)
+    filled.close()
+    with SessionSummaryStorage(filled.path, tz=UTC) as storage:
+        if between == "save":
+            storage.save("more", "u", "- 더")
+        elif between == "search":
+            storage.find(Query())
+        elif between == "reindex":
+            reindex(storage, Silent(), workers=1)
+        for _ in range(2):
+            findings = verify(storage, Silent()).findings
+            assert [(each.file, each.line) for each in findings] == [
+                (name, 2 if how is cut_at_the_second_line else None)
+            ]
+            assert LOST in findings[0].problem
+        repaired = repair(storage, Silent(), workers=1)
+        assert repaired.ok
+        assert [each.file for each in repaired.repaired] == [name]
+        assert verify(storage, Silent()).findings == []
+
+
+def test_lost_records_come_back_from_the_files_that_they_came_from(
+    filled: SessionSummaryStorage, tmp_path: Path
+) -> None:
+    cut_at_the_second_line(filled.path / RECORDS)
+    filled.find(Query())
+    assert ids(filled) == {"s-0", *(each.session_id for each in filled.list_recent() if each.session_id != "s-0")}
+    ingest(filled, IngestRequest([tmp_path / "in.jsonl"], workers=1), Silent())
+    assert ids(filled) >= {"s-0", "s-1", "s-2"}
+    assert not verify(filled, Silent()).ok
+    assert repair(filled, Silent(), workers=1).ok
+
+
+def test_what_this_tool_makes_shorter_is_no_loss(filled: SessionSummaryStorage) -> None:
+    for make_shorter in (
+        lambda: filled.delete("s-0"),
+        lambda: forget(filled, Forgotten(session="s-1")),
+        lambda: compact(filled),
+        lambda: reindex(filled, Silent(), workers=1),
+        lambda: prune(filled, before_day(2), force=True),
+    ):
+        make_shorter()
+        assert verify(filled, Silent()).findings == []
+        assert list((filled.path / "quarantine").glob("*")) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC
@@ -106,10 +107,16 @@ def test_verify_finds_every_truncation(store: Path, partition: Path, step: int, 
     figure(f"verify: {count} of {count} truncations of a partition of {len(data)} bytes found")
 
 
+def written_anew(store: Path, partition: Path, data: bytes) -> None:
+    """As if the store had never been longer: it has no index yet."""
+    shutil.rmtree(store / "index", ignore_errors=True)
+    partition.write_bytes(data)
+
+
 def test_a_flipped_last_newline_loses_no_record(store: Path, partition: Path) -> None:
     data = partition.read_bytes()
     for _, flipped in flips(data, [len(data) - 1]):
-        partition.write_bytes(flipped)
+        written_anew(store, partition, flipped)
         with SessionSummaryStorage(store, tz=UTC) as storage:
             storage.save("later", "u", "- 나중에")
             assert {one.session_id for one in storage.search(user_id="민수")} == {"s-1", "s-2", "s-3"}, flipped[-1:]
@@ -132,7 +139,7 @@ def test_a_torn_tail_is_repaired_at_every_byte(store: Path, partition: Path, ste
     start = len(line(1) + line(2))
     sizes = range(len(data) - 1, start - 1, -step)
     for size in sizes:
-        partition.write_bytes(data[:size])
+        written_anew(store, partition, data[:size])
         with SessionSummaryStorage(store, tz=UTC) as storage:
             storage.save(f"later-{size}", "u", "- 나중에")
             kept = {"s-1", "s-2", "s-3"} if size == len(data) - 1 else {"s-1", "s-2"}

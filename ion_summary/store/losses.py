@@ -1,0 +1,77 @@
+"""What has a partition lost that nobody had a right to take?
+
+The index knows how long each partition was. Whoever makes one shorter says so before (``StoreWriter.expect_changes``),
+or leaves a tombstone. Any other loss is noted in quarantine before the index follows, so that ``verify`` tells of it
+until ``verify --repair`` has been told to go on without.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from stat import S_ISREG
+
+from ion_summary.store import files, layout, quarantine
+from ion_summary.store.partition import Finding
+from ion_summary.store.tombstones import Tombstones
+from ion_summary.store.tracking import changes
+
+_OF_RECORDS = "SELECT size FROM partition WHERE day = ?"
+_OF_TRANSCRIPTS = "SELECT size FROM transcript WHERE day = ?"
+
+
+def losses(db: sqlite3.Connection, root: Path) -> list[Finding]:
+    """All losses, noted or not; ``db`` is the catalog, before it follows the partitions."""
+    fresh = [of_records(db, root, change.day) for change in changes(db, root) if change.afresh]
+    fresh += [of_transcripts(db, root, day) for (day,) in db.execute("SELECT day FROM transcript").fetchall()]
+    return list(dict.fromkeys([*_noted(root), *filter(None, fresh)]))
+
+
+def of_records(db: sqlite3.Connection, root: Path, day: int) -> Finding | None:
+    """What the partition of a day's records has lost since the index last read it."""
+    return _lost(db, root, day, _OF_RECORDS, layout.records_path(root, day))
+
+
+def of_transcripts(db: sqlite3.Connection, root: Path, day: int) -> Finding | None:
+    """What the partition of a day's transcripts has lost since it was last appended to."""
+    return _lost(db, root, day, _OF_TRANSCRIPTS, layout.transcripts_path(root, day))
+
+
+def _lost(db: sqlite3.Connection, root: Path, day: int, query: str, path: Path) -> Finding | None:
+    before = db.execute(query, (day,)).fetchone()
+    size = _size(path)
+    # Others may write meanwhile: they note before it that the partition will be another one, and after it its size.
+    if before is None or size >= before[0] or db.execute(query, (day,)).fetchone() != before:
+        return None
+    if not size and Tombstones.read(root).has_pruned(day):
+        return None  # the index has not followed yet
+    problem = f"{before[0] - size:,} bytes shorter than when it was last read or written"
+    line = files.read(path).count(b"\n") + 1 if size else None
+    return Finding(path.relative_to(root).as_posix(), line, problem)
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file; none if it is gone, or something else of that name."""
+    try:
+        stat = path.lstat()
+    except FileNotFoundError:
+        return 0
+    return stat.st_size if S_ISREG(stat.st_mode) else 0
+
+
+def note(root: Path, lost: Finding) -> None:
+    """Notes a loss, so that it is told when the index does not know of it any more. Raises StoreNotWritableError."""
+    path = root / lost.file
+    quarantine.keep(root, path, path.stat().st_size if path.exists() else 0, b"", lost.problem, lost.line)
+
+
+def _noted(root: Path) -> Iterator[Finding]:
+    for entry in quarantine.entries(root):
+        if not entry.data:
+            yield Finding(entry.file, entry.line, entry.reason)
+
+
+def clear(root: Path) -> None:
+    """Forgets the losses: whoever repairs the store has been told of them. Raises StoreNotWritableError."""
+    files.remove_all([entry.path for entry in quarantine.entries(root) if not entry.data])

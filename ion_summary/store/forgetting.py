@@ -157,7 +157,7 @@ def erase(root: Path, writer: StoreWriter, subject: Subject) -> None:
         for path in layout.transcript_files_of(root, day):
             erasing.erase(path, goes, None if day in subject.days else strays)
     needles = _needles((*subject.names, *subject.ids))
-    _erase_quarantine(root, needles, subject.days)
+    _erase_quarantine(root, needles)
     original = root / layout.ORIGINAL_INDEX
     if original.is_file() and any(needle in files.read(original) for needle in needles):
         files.remove(original)  # derived, and by another program: it cannot be mended
@@ -190,9 +190,10 @@ def _needles(texts: Iterable[str]) -> tuple[bytes, ...]:
     return tuple(spelling for text in texts for spelling in erasing.spellings(text))
 
 
-def _erase_quarantine(root: Path, needles: Sequence[bytes], days: Collection[int]) -> None:
+def _erase_quarantine(root: Path, needles: Sequence[bytes]) -> None:
+    """What nobody can read goes whoever it is of: who was pruned or deleted may still be in it."""
     files.remove_all(
         path
-        for path, file, data in list(quarantine.kept(root))
-        if any(needle in data for needle in needles) or quarantine.is_of_sealed(file, days)
+        for path, data, has_more in list(quarantine.kept(root))
+        if has_more or any(needle in data for needle in needles)
     )

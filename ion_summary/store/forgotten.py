@@ -82,8 +82,8 @@ def erase_forgotten(root: Path, forgotten: Forgotten) -> int:
     for day, path in (*transcripts, *records.items()):
         if day in days or _goes_any(path, forgotten):
             changed += erasing.erase(path, forgotten.goes)
-    for path, file, data in list(quarantine.kept(root)):
-        if forgotten.mentioned_in(data) or quarantine.is_of_sealed(file, days):
+    for path, data, has_more in list(quarantine.kept(root)):
+        if has_more or forgotten.mentioned_in(data):
             files.remove(path)
             changed += 1
     if (root / layout.ORIGINAL_INDEX).is_file():  # derived, and by another program: it cannot be mended

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from base64 import b64decode, b64encode
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import orjson
 
 from ion_summary.store import files, sealing
-from ion_summary.store.layout import QUARANTINE, sealed_path
+from ion_summary.store.layout import QUARANTINE
 from ion_summary.store.partition import DamagedLineError, decode, salvage
 
 
@@ -54,11 +54,11 @@ def entries(root: Path) -> Iterator[Entry]:
 
 
 class Kept(NamedTuple):
-    """A file of quarantine, the name of the store's file that it is of, and all that can be read in it."""
+    """A file of quarantine, all that can be read in it, and whether there is more that nobody can read."""
 
     path: Path
-    file: str
     data: bytes
+    has_more: bool
 
 
 def kept(root: Path) -> Iterator[Kept]:
@@ -66,21 +66,16 @@ def kept(root: Path) -> Iterator[Kept]:
     readable = {entry.path: entry for entry in entries(root)}
     for path in _files(root):
         data, entry = files.read(path), readable.get(path)
+        is_compressed = entry is not None and sealing.is_sealed(Path(entry.file))
         if entry is not None:
-            lines = sealing.readable_of(entry.data) if sealing.is_sealed(Path(entry.file)) else b""
-            data = b"\n".join((data, entry.data, lines))
-        yield Kept(path, entry.file if entry else "", data)
+            data = b"\n".join((data, entry.data, sealing.readable_of(entry.data) if is_compressed else b""))
+        yield Kept(path, data, is_compressed)
 
 
 def _files(root: Path) -> list[Path]:
     directory = root / QUARANTINE
     found = sorted(directory.iterdir()) if directory.is_dir() else []
     return [path for path in found if path.is_file() and not path.is_symlink()]
-
-
-def is_of_sealed(file: str, days: Collection[int]) -> bool:
-    """Whether a file is the compressed one of one of the days: of these nobody knows who is in what cannot be read."""
-    return any(sealed_path(Path(), day).as_posix() == file for day in days)
 
 
 def repair_tail(root: Path, file: Path) -> None:

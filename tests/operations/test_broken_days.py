@@ -88,6 +88,17 @@ def test_who_is_forgotten_is_not_left_in_what_nobody_can_read(
     assert b'"s-1"' in sealing.read(broken)
 
 
+@pytest.mark.parametrize("by", ["delete", "prune"])
+def test_nor_who_had_no_session_left_there(storage: SessionSummaryStorage, broken: Path, by: str) -> None:
+    if by == "delete":
+        assert storage.delete("s-8")
+    else:
+        assert prune(storage, before_day(2, user="u-8")).sessions == 1
+    storage.delete("s-0")  # the day is written anew: what nobody can read of it is in quarantine
+    forget(storage, forgetting.Forgotten(user="u-8"))
+    assert quarantined(storage.path) == []
+
+
 @pytest.mark.parametrize("user", ["u-0", "u-8"])
 def test_nor_does_he_come_back_with_an_archive(storage: SessionSummaryStorage, broken: Path, user: str) -> None:
     repair(storage, Silent(), workers=1)

@@ -87,6 +87,9 @@ def decrypted(descriptor: int, identity: Path, path: Path) -> Iterator[Iterator[
         while chunk := os.read(outlet, _CHUNK):
             yield chunk
         thread.join()
+        if failed and isinstance(failed[0], rage.DecryptError):  # which of the two, nobody can tell
+            reason = f"it was encrypted to another recipient than that of {identity}, or its first bytes are damaged"
+            raise SnapshotCorruptError(path=path, reason=reason)
         if failed:
             raise SnapshotCorruptError(path=path, reason=f"it cannot be decrypted: {failed[0]}")
 

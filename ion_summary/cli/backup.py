@@ -131,8 +131,8 @@ def _show_plan(run: Run, report: BackupReport) -> None:
         table=lambda terminal: terminal.table(columns, cells),
     )
     run.out.note(
-        f"would write {report.sessions:,} sessions ({report.stored_bytes:,} bytes uncompressed) "
-        f"and remove {len(report.removed):,} archives"
+        f"would write {report.sessions:,} sessions ({report.stored_bytes:,} bytes uncompressed); "
+        f"archives that would go: {len(report.removed):,}"
     )
     _name_strange(run, report)
 

@@ -92,7 +92,7 @@ def ingest(
         warn_of_plugins()
         _name_rejected(report)
     if storage.damage:
-        warn(f"the store has {len(storage.damage):,} damaged places; `ion-summary verify` names them")
+        warn(f"damaged places in the store: {len(storage.damage):,}; `ion-summary verify` names them")
     if report.queued:
         _note_queued(run, report.queued)
     if nothing is not None:

@@ -72,7 +72,7 @@ def search(
         table=lambda terminal: records.hits_table(terminal, hits),
     )
     if storage.damage:
-        run.out.note(f"passed over {len(storage.damage):,} damaged places; `ion-summary verify` names them")
+        run.out.note(f"damaged places passed over: {len(storage.damage):,}; `ion-summary verify` names them")
     if not result.total:
         run.out.note("no session matches; fewer words, another spelling or a longer time may find some")
     elif run.out.format == "table":

@@ -56,7 +56,7 @@ def test_lines_that_are_gone_are_told_by_whoever_meets_them(
     (tmp_path / "in.jsonl").write_bytes(lines(session(3)))
     ingested = run("ingest", tmp_path / "in.jsonl")
     assert ingested.exit_code == 0
-    assert "1 damaged places; `ion-summary verify` names them" in ingested.stderr
+    assert "damaged places in the store: 1; `ion-summary verify` names them" in ingested.stderr
     for _ in range(2):
         found = run("verify", "--json")
         assert found.exit_code == 12

@@ -192,6 +192,7 @@ class StoreWriter:
         self._repair_transcripts()
         with Workers(workers) as some:
             self._index.rebuild(progress, some)
+        self._repair_transcripts()  # again: what was known of their sizes went with the index
 
     def _append_transcripts(self, lines: dict[int, list[bytes]]) -> None:
         sizes = []

@@ -264,6 +264,14 @@ def test_whole_lines_that_are_gone_are_told_until_they_are_repaired(
         assert verify(storage, Silent()).findings == []
 
 
+@pytest.mark.parametrize("name", [RECORDS, TRANSCRIPTS])
+def test_a_new_index_knows_of_it_as_well(filled: SessionSummaryStorage, name: str) -> None:
+    reindex(filled, Silent(), workers=1)
+    filled.close()
+    (filled.path / name).unlink()
+    assert [each.file for each in verify(filled, Silent()).findings] == [name]
+
+
 def test_lost_records_come_back_from_the_files_that_they_came_from(
     filled: SessionSummaryStorage, tmp_path: Path
 ) -> None:

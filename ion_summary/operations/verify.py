@@ -8,7 +8,7 @@ from ion_summary.jobs import checking
 from ion_summary.jobs.database import NAME as QUEUE
 from ion_summary.operations.forget import finish
 from ion_summary.progress import Progress
-from ion_summary.store import layout, losses, repairing
+from ion_summary.store import losses, repairing
 from ion_summary.store.partition import Finding
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.store.verifying import Verifier
@@ -33,13 +33,12 @@ class VerifyReport:
 def verify(storage: SessionSummaryStorage, progress: Progress) -> VerifyReport:
     """Reads every byte, checks every digest, and compares the index with the partitions. Raises StoreNotFoundError."""
     storage.require()
-    had_index = (storage.path / layout.INDEX / layout.CATALOG).is_file()
     verifier = Verifier(storage.path, storage.tz, progress)
     storage.as_last_seen(lambda catalog, _: verifier.compare_sizes(catalog))
     storage.reading(verifier.verify)
     found = verifier.found
     findings = [*found.findings, *(Finding(QUEUE, None, problem) for problem in checking.problems(storage.path))]
-    return VerifyReport(not findings, found.records, found.without_digest, findings, had_index=had_index)
+    return VerifyReport(not findings, found.records, found.without_digest, findings, had_index=verifier.had_index)
 
 
 def repair(storage: SessionSummaryStorage, progress: Progress, workers: int | None = None) -> VerifyReport:

@@ -38,10 +38,12 @@ class Verifier:
         self._naive = naive
         self._progress = progress
         self.found = Verified()
+        self.had_index = True
         self._losses: list[Finding] = []
 
     def compare_sizes(self, catalog: Catalog) -> None:
         """Finds partitions that have lost lines, as far as the index knows: before it follows them."""
+        self.had_index = bool(catalog.partitions() or not layout.record_partitions(self._root))
         self._losses = losses.losses(catalog.db, self._root)
 
     def verify(self, catalog: Catalog, segments: Segments) -> None:

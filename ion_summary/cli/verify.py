@@ -40,6 +40,10 @@ def verify(
     _render(run, report)
     for each in report.repaired:
         run.out.note(f"repaired: {records.place(each.file, each.line)}: {each.problem}")
+    for each in report.lost:
+        run.out.note(f"lost: {records.place(each.file, each.line)}: {each.problem}")
+    if report.lost:
+        run.out.note("`ion-summary restore --merge ARCHIVE` brings back what an archive has of it")
     if not report.had_index:
         run.out.note("there was no index to compare with: lines cut off as a whole would not have been noticed")
     undigested = f", {report.without_digest:,} of them without a digest" if report.without_digest else ""
@@ -57,6 +61,7 @@ def _render(run: Run, report: VerifyReport) -> None:
             "without_digest": report.without_digest,
             "findings": findings,
             "repaired": [records.finding_document(each) for each in report.repaired],
+            "lost": [records.finding_document(each) for each in report.lost],
         },
         items=lambda: findings,
         columns=("file", "line", "problem"),

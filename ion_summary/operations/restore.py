@@ -155,8 +155,6 @@ def _merge(
     with storage.locked():
         if tombstones.merge(target, Tombstones.read(stage)):
             _forget(target, Forgotten(Tombstones.read(target)))
-            for name in (layout.CATALOG, layout.TEXT):  # which would keep names on pages that are free
-                remove_database(target / layout.INDEX / name)
             _note_erased(target)
     with storage.writing() as writer:
         _forget(stage, Forgotten(Tombstones.read(target)))
@@ -169,6 +167,9 @@ def _merge(
 
 def _forget(root: Path, forgotten: Forgotten) -> None:
     if forgotten:
+        # It would keep names on pages that are free, and miss the lines that go.
+        for name in (layout.CATALOG, layout.TEXT):
+            remove_database(root / layout.INDEX / name)
         erase_forgotten(root, forgotten)
         forget_if(root, lambda session, user: forgotten.names(session, (user,)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ion_summary.jobs import checking
 from ion_summary.jobs.database import NAME as QUEUE
@@ -18,8 +18,8 @@ from ion_summary.store.verifying import Verifier
 class VerifyReport:
     """``records`` counts readable lines, ``without_digest`` those of an adopted store among them: taken as they are.
 
-    ``repaired`` is what was wrong before a repair, ``findings`` what is wrong now. ``had_index``: whether there was an
-    index to compare with, which alone knows of lines that were cut off as a whole.
+    ``repaired`` and ``lost`` are what was wrong before a repair, ``findings`` what is wrong now. ``had_index``: whether
+    there was an index to compare with, which alone knows of lines that were cut off as a whole.
     """
 
     ok: bool
@@ -27,6 +27,7 @@ class VerifyReport:
     without_digest: int
     findings: list[Finding]
     repaired: list[Finding] = field(default_factory=list)
+    lost: list[Finding] = field(default_factory=list)
     had_index: bool = True
 
 
@@ -53,8 +54,12 @@ def repair(storage: SessionSummaryStorage, progress: Progress, workers: int | No
     finish(storage)
     storage.rebuild(progress, workers)
     with storage.locked():
-        losses.clear(storage.path)
+        lost = set(losses.clear(storage.path)).intersection(before.findings)
     after = verify(storage, progress)
-    left = set(after.findings)
-    repaired = [each for each in dict.fromkeys((*before.findings, *moved)) if each not in left]
-    return VerifyReport(after.ok, after.records, after.without_digest, after.findings, repaired, before.had_index)
+    left = {*after.findings, *lost}
+    return replace(
+        after,
+        repaired=[each for each in dict.fromkeys((*before.findings, *moved)) if each not in left],
+        lost=[each for each in before.findings if each in lost],
+        had_index=before.had_index,
+    )

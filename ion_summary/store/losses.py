@@ -72,6 +72,11 @@ def _noted(root: Path) -> Iterator[Finding]:
             yield Finding(entry.file, entry.line, entry.reason)
 
 
-def clear(root: Path) -> None:
-    """Forgets the losses: whoever repairs the store has been told of them. Raises StoreNotWritableError."""
+def clear(root: Path) -> list[Finding]:
+    """Forgets the losses that were noted: whoever repairs the store is told of them a last time. Which they were.
+
+    Raises StoreNotWritableError.
+    """
+    noted = list(_noted(root))
     files.remove_all([entry.path for entry in quarantine.entries(root) if not entry.data])
+    return noted

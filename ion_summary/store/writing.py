@@ -120,6 +120,17 @@ class StoreWriter:
         self._index.extend(starts, appended, stored)
         return len(entries)
 
+    def append_lines(self, day: int, transcripts: Sequence[bytes], records: Sequence[bytes]) -> None:
+        """Stores lines of another store as they are: the digest and the time of saving stay those that they had."""
+        if not are_as_noted(self.catalog.db, self._root, [day]):
+            self._index.catch_up()
+        if transcripts:
+            self._append_transcripts({day: transcripts})
+        if records:
+            unsettle(self.catalog.db, self._root, [day])
+            files.append(layout.records_path(self._root, day), b"".join(records))
+            self._index.catch_up()
+
     def tombstones(self) -> Tombstones:
         """The tombstones as of now."""
         try:
@@ -194,7 +205,7 @@ class StoreWriter:
             self._index.rebuild(progress, some)
         self._repair_transcripts()  # again: what was known of their sizes went with the index
 
-    def _append_transcripts(self, lines: dict[int, list[bytes]]) -> None:
+    def _append_transcripts(self, lines: Mapping[int, Sequence[bytes]]) -> None:
         sizes = []
         for day, some in sorted(lines.items()):
             data = b"".join(some)

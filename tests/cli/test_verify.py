@@ -22,7 +22,7 @@ def test_a_whole_store_is_well(store: Path, run: Callable[..., Any]) -> None:
     done = run("verify", "--json")
     assert (done.exit_code, orjson.loads(done.stdout)["findings"]) == (0, [])
     report = orjson.loads(done.stdout)
-    assert list(report) == ["ok", "records", "without_digest", "findings", "repaired"]
+    assert list(report) == ["ok", "records", "without_digest", "findings", "repaired", "lost"]
     assert (report["ok"], report["records"], report["without_digest"]) == (True, 3, 0)
     plain = run("verify")
     assert (plain.exit_code, plain.stdout) == (0, "")
@@ -62,7 +62,9 @@ def test_lines_that_are_gone_are_told_by_whoever_meets_them(
         assert found.exit_code == 12
         (finding,) = orjson.loads(found.stdout)["findings"]
         assert finding["file"] == partition.relative_to(store).as_posix()
-    assert run("verify", "--repair").exit_code == 0
+    repaired = run("verify", "--repair")
+    assert repaired.exit_code == 0
+    assert f"lost: {finding['file']}" in repaired.stderr
     assert run("verify").exit_code == 0
 
 

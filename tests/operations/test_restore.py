@@ -23,7 +23,7 @@ from ion_summary.operations.ingest import IngestRequest, ingest
 from ion_summary.operations.prune import prune
 from ion_summary.operations.restore import Mode, RestoreRequest, plan, restore
 from ion_summary.operations.show import messages
-from ion_summary.operations.verify import verify
+from ion_summary.operations.verify import repair, verify
 from ion_summary.progress import Silent
 from ion_summary.store import layout, tombstones
 from ion_summary.store.archives import restoring
@@ -299,6 +299,19 @@ def test_merge_adds_what_is_missing_or_older_and_nothing_twice(
     assert merged(newer, filled) == (2, 2, 5)
     assert check(filled) == check(other)
     assert filled.load("s-0").user_id == "u-1"  # type: ignore[union-attr]
+
+
+def test_merge_brings_back_what_was_lost_and_nothing_twice(archive: Path, filled: SessionSummaryStorage) -> None:
+    held = {path: path.read_bytes() for path in (filled.path / "transcripts").rglob("*.jsonl")}
+    first, second = sorted(held)[:2]
+    first.unlink()
+    os.truncate(second, held[second].index(b"\n") + 1)
+    filled.close()
+    assert merged(archive, filled) == (0, 0, 7)
+    assert {path: sorted(path.read_bytes().splitlines()) for path in held} == {
+        path: sorted(data.splitlines()) for path, data in held.items()
+    }
+    assert repair(filled, Silent(), workers=1).ok
 
 
 def test_merge_into_nothing_is_a_restore(archive: Path, filled: SessionSummaryStorage, tmp_path: Path) -> None:

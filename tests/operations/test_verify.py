@@ -260,7 +260,8 @@ def test_whole_lines_that_are_gone_are_told_until_they_are_repaired(
             assert LOST in findings[0].problem
         repaired = repair(storage, Silent(), workers=1)
         assert repaired.ok
-        assert [each.file for each in repaired.repaired] == [name]
+        assert [each.file for each in repaired.lost] == [name]
+        assert name not in [each.file for each in repaired.repaired]
         assert verify(storage, Silent()).findings == []
 
 

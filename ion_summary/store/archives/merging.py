@@ -47,7 +47,7 @@ def _merge_day(writer: StoreWriter, root: Path, source: Catalog, other: Path, da
     query = "SELECT session, saved, offset, length FROM record WHERE id >= ? AND id < ? ORDER BY id"
     rows = source.db.execute(query, span).fetchall()
     stored = writer.catalog.stored([session for session, *_ in rows])
-    wanted = set[int]()
+    wanted, known = set[int](), set[int]()
     lines = []
     path = layout.records_path(other, day)
     data = files.read(path) if rows else b""
@@ -55,30 +55,31 @@ def _merge_day(writer: StoreWriter, root: Path, source: Catalog, other: Path, da
         before = stored.get(session)
         if before is not None and before.saved >= saved:
             merged.unchanged += 1
+            if before.saved == saved:
+                known.add(session)
             continue
         merged.new += before is None
         merged.updated += before is not None
         wanted.add(session)
         lines.append(data[offset : offset + length] + b"\n")
-    if lines:
-        transcripts = b"".join(_transcripts(other, day, wanted))
-        if transcripts:
-            files.append(layout.transcripts_path(root, day), transcripts)
-        files.append(layout.records_path(root, day), b"".join(lines))
-        writer.catch_up()
+    if known:  # the transcripts of some may have been lost here
+        wanted |= known.difference(session for session, _ in _lines(root, day))
+    writer.append_lines(day, _transcripts(other, day, wanted) if wanted else [], lines)
 
 
-def _transcripts(other: Path, day: int, wanted: set[int]) -> Iterator[bytes]:
+def _transcripts(other: Path, day: int, wanted: set[int]) -> list[bytes]:
     """The newest transcript of each wanted session of a day."""
-    newest: dict[int, bytes] = {}
-    for path in layout.transcript_files(other).get(day, ()):
+    newest = {session: line for session, line in _lines(other, day) if session in wanted}
+    return [line.rstrip(b"\r\n") + b"\n" for line in newest.values()]
+
+
+def _lines(root: Path, day: int) -> Iterator[tuple[int, bytes]]:
+    """The transcripts of a day that can be read, older ones first, each with its session."""
+    for path in layout.transcript_files_of(root, day):
         for line in erasing.lines_of(path):
             fields = erasing.fields_of(line)
             if fields is not None and isinstance(fields.get("session_id"), str):
-                session = hash64(fields["session_id"])
-                if session in wanted:
-                    newest[session] = line.rstrip(b"\r\n") + b"\n"
-    yield from newest.values()
+                yield hash64(fields["session_id"]), line
 
 
 def _take_files(root: Path, other: Path) -> None:

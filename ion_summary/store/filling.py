@@ -17,8 +17,8 @@ from ion_summary.workers import Workers
 
 #: So many lines may wait outside the segments: each search looks at every one of them. Whoever saves one more puts some
 #: of them there.
-TAIL_LINES = 500
-_STEP_BYTES = 256 << 10
+TAIL_LINES = 300
+_STEP_BYTES = 128 << 10
 
 
 class _Piece(NamedTuple):

@@ -30,7 +30,7 @@ from ion_summary.store.matching import searchable
 from ion_summary.store.parsing import Parsed, parse, slices
 from ion_summary.store.partition import Finding
 from ion_summary.store.segments import Segments, document
-from ion_summary.store.settled import settle
+from ion_summary.store.settled import settle, settle_days, unsettling
 from ion_summary.store.tracking import Change, changes, note
 from ion_summary.workers import Workers
 
@@ -142,6 +142,7 @@ class IndexWriter:
         rows: list[Row] = []
         documents: dict[int, list[tuple[int, bytes]]] = {}
         bulk = sum(map(len, lines.values())) >= TAIL_LINES
+        old = unsettling(self.catalog.db, starts)
         with transaction(self.catalog.db):
             for day, some in sorted(lines.items()):
                 first = known[day][1] if day in known else 0
@@ -153,7 +154,7 @@ class IndexWriter:
                     pairs = zip(some, fresh, strict=True)
                     documents[day] = [(row.id, document(*searchable(each.record), row.names)) for each, row in pairs]
             self.catalog.add(rows, stored)
-            settle(self.catalog.db, self._root)
+            settle_days(self.catalog.db, self._root, old)
         if bulk:
             self._extend_segments(starts, documents)
         else:

@@ -1,7 +1,12 @@
-"""Who may write now? One process, and in it one thread, by ``flock`` on a file that is never unlinked."""
+"""Who may write now? One process, and in it one thread, by ``flock`` on a file that is never unlinked.
+
+Whoever takes the lock gives the file a time of its own, so that who takes it again knows whether anybody has had it
+since. Only a running process asks, so that nothing need be synced.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
@@ -35,6 +40,9 @@ class WriterLock:
         self._root = root
         self._timeout = timeout
         self._descriptor: int | None = None
+        self._mark: int | None = None
+        #: Whether nobody else has had the lock since this object had it the last time.
+        self.undisturbed = False
 
     def try_acquire(self) -> bool:
         """Takes the lock if nobody has it; False at once if somebody has."""
@@ -49,6 +57,9 @@ class WriterLock:
             os.close(descriptor)
             return False
         self._descriptor = descriptor
+        self.undisturbed = self._mark is not None and os.fstat(descriptor).st_mtime_ns == self._mark
+        if not self.undisturbed:
+            self._mark = _stamped(descriptor)
         return True
 
     def _is_current(self, descriptor: int) -> bool:
@@ -78,3 +89,15 @@ class WriterLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def _stamped(descriptor: int) -> int | None:
+    """The time that a file has got, which nobody else gives it; None where times are not kept so precisely."""
+    now = time.time_ns()
+    try:
+        os.utime(descriptor, ns=(now, now))
+    except OSError:  # another account's: it may only be given the present time
+        with contextlib.suppress(OSError):
+            os.utime(descriptor)
+        return None
+    return now if os.fstat(descriptor).st_mtime_ns == now else None

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 # To look whether anything has changed takes some tenths of a millisecond; what this process writes itself, and
 # what others have put into the index, is seen at once all the same.
 _LOOK_AGAIN_S = 0.2
-# Who saves a session has entered it into the index a millisecond after its line is there. To copy the catalog instead
-# takes a tenth of a second for a million records.
+# Who saves a session has entered it into the index a millisecond or two after its line is there. To open the index anew
+# takes longer, and to copy the catalog instead a tenth of a second for a million records.
+_A_SAVE_S = 0.005
 _A_MOMENT_S = 0.05
 _AGAIN_S = 0.001
 
@@ -68,8 +69,8 @@ class IndexReader:
             return self._opened
         known = self.opened()[0].db
         found = self._changes(known)
-        # Who was just saving may have entered it into the index while this process looked.
-        if found and not (_are_longer(found) and _has_taken_in(found, known)):
+        # Who is just saving enters it into the index while this process looks.
+        if found and not (_are_longer(found) and _are_taken_in(found, known, _A_SAVE_S)):
             self.close()
             self._opened = self._caught_up(found)
         self._moved = False
@@ -122,7 +123,7 @@ class IndexReader:
         if outcome is not _Outcome.REFUSED:
             known, texts = self._open()
             # What somebody has written since was not there when the question was asked.
-            if _are_longer(found) and _are_taken_in(found, known.db):
+            if _are_longer(found) and _are_taken_in(found, known.db, _A_MOMENT_S):
                 return known, texts
             if outcome is _Outcome.DONE and not changes(known.db, self._root):
                 return known, texts
@@ -190,9 +191,9 @@ def _are_longer(found: Sequence[Change]) -> bool:
     return not any(change.afresh or change.stat is None for change in found)
 
 
-def _are_taken_in(found: Sequence[Change], known: sqlite3.Connection) -> bool:
+def _are_taken_in(found: Sequence[Change], known: sqlite3.Connection, seconds: float) -> bool:
     """Whether whoever writes has, in a moment, entered all that was there into the index."""
-    deadline = time.monotonic() + _A_MOMENT_S
+    deadline = time.monotonic() + seconds
     while not (taken_in := _has_taken_in(found, known)) and time.monotonic() < deadline:
         time.sleep(_AGAIN_S)
     return taken_in

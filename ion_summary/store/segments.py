@@ -21,7 +21,7 @@ from ion_summary.store.catalog import hash64
 from ion_summary.store.layout import month_of
 from ion_summary.text.tokens import OUTSIDE_MARK, USER_MARK, Term, Tokens, index_text, tag_token
 
-SCHEMA = 4
+SCHEMA = 5
 #: The least and the greatest number.
 Span = tuple[int, int]
 ALL: Span = (0, (1 << 63) - 1)
@@ -33,6 +33,12 @@ PRAGMA user_version = {SCHEMA};
 """
 # One term dictionary page set a flush: the default of 1 MB leaves hundreds of tiny levels to merge later.
 _HASH_BYTES = 64 << 20
+# After an addition so many of its documents have one page of the segment merged. Left to itself, FTS5 merges for a
+# quarter of a second now and then, and whoever saves waits. (What it calls a crisis, so many parts that it merges all
+# of them at once, is not to come about.)
+_DOCUMENTS_A_PAGE = 4
+_CRISIS = 64
+_OPTIONS = {"hashsize": _HASH_BYTES, "automerge": 0, "crisismerge": _CRISIS}
 _64_BITS = (1 << 64) - 1
 _COUNTS_KEPT = 4096
 
@@ -171,7 +177,9 @@ class Segments:
         catalog calls the day's numbers.
         """
         table = self._table(month_of(day))
-        self.db.executemany(f"INSERT INTO {table}(rowid, body) VALUES(?, CAST(? AS TEXT))", documents)
+        insert = f"INSERT INTO {table}(rowid, body) VALUES(?, CAST(? AS TEXT))"
+        pages = self.db.executemany(insert, documents).rowcount // _DOCUMENTS_A_PAGE
+        self.db.execute(f"INSERT INTO {table}({table}, rank) VALUES('merge', ?)", (max(1, pages),))
         self.db.execute("INSERT OR REPLACE INTO indexed(day, upto, birth) VALUES(?, ?, ?)", (day, upto, birth))
 
     def _table(self, month: str) -> str:
@@ -181,7 +189,8 @@ class Segments:
                 f"CREATE VIRTUAL TABLE {table} USING"
                 " fts5(body, content='', detail=none, columnsize=0, tokenize=\"ascii tokenchars '_'\")"
             )
-            self.db.execute(f"INSERT INTO {table}({table}, rank) VALUES('hashsize', {_HASH_BYTES})")
+            for option in _OPTIONS.items():
+                self.db.execute(f"INSERT INTO {table}({table}, rank) VALUES(?, ?)", option)
             self.db.execute("INSERT INTO segment(month) VALUES(?)", (month,))
         return table
 

@@ -58,14 +58,21 @@ def are_as_noted(db: sqlite3.Connection, root: Path, days: Iterable[int]) -> boo
     return True
 
 
+def unsettling(db: sqlite3.Connection, days: Iterable[int]) -> set[int]:
+    """Those of some days that are not among the newest, which everybody looks at each time, or have no partition yet:
+    where lines are appended to them, the directory's time tells of it.
+    """
+    newest = {day for (day,) in db.execute("SELECT day FROM partition ORDER BY day DESC LIMIT ?", (NEWEST,))}
+    return set(days) - newest
+
+
 def unsettle(db: sqlite3.Connection, root: Path, days: Iterable[int]) -> None:
     """Before lines are appended to days: has whoever comes after a kill look at every partition.
 
-    Nothing needs to be done for the newest days, which everybody looks at. The time is on the disk when the lines are:
+    The time is on the disk when the lines are:
     a file system writes its journal in order.
     """
-    newest = {day for (day,) in db.execute("SELECT day FROM partition ORDER BY day DESC LIMIT ?", (NEWEST,))}
-    for month in {layout.month_of(day) for day in days if day not in newest}:
+    for month in {layout.month_of(day) for day in unsettling(db, days)}:
         path = root / month
         with files.writing(path), contextlib.suppress(FileNotFoundError):  # one that is made is noticed
             os.utime(path)
@@ -75,7 +82,16 @@ def settle(db: sqlite3.Connection, root: Path) -> None:
     """Notes the months that hold just what the catalog has read. For the lock's holder, in a transaction."""
     noted, there = _noted(db), layout.months(root)
     db.executemany("DELETE FROM month WHERE name = ?", [(name,) for name in noted.keys() - there.keys()])
-    for name in (name for name, state in there.items() if noted.get(name) != state):
+    _settle(db, root, [name for name, state in there.items() if noted.get(name) != state])
+
+
+def settle_days(db: sqlite3.Connection, root: Path, days: Iterable[int]) -> None:
+    """The same for the months of days that have been appended to."""
+    _settle(db, root, {layout.month_of(day) for day in days})
+
+
+def _settle(db: sqlite3.Connection, root: Path, months: Iterable[str]) -> None:
+    for name in months:
         state = _stamped(root / name)
         if state is not None and _is_read(db, root, name):
             db.execute("INSERT OR REPLACE INTO month(name, mtime, inode) VALUES(?, ?, ?)", (name, *state))

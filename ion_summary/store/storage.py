@@ -68,6 +68,7 @@ class SessionSummaryStorage:
         self._one_at_a_time = RLock()
         # Kept from one save to the next, because opening it takes longer than saving. It is used under the lock alone.
         self._writer: StoreWriter | None = None
+        self._lock = WriterLock(self.path, lock_timeout)
 
     @property
     def exists(self) -> bool:
@@ -132,7 +133,11 @@ class SessionSummaryStorage:
         from ion_summary.store.writing import Entry
 
         entry = Entry(record, hash64(record.session_id), now, None)
-        with self.writing() as writer:
+        with self._in_hand() as (writer, undisturbed):
+            if undisturbed:
+                writer.catch_up_with_others()
+            else:
+                writer.catch_up()
             return writer.append([entry], writer.catalog.stored([entry.session])) == 1
 
     def load(self, session_id: str) -> SessionSummary | None:
@@ -203,7 +208,7 @@ class SessionSummaryStorage:
     @contextlib.contextmanager
     def writing(self) -> Iterator[StoreWriter]:
         """The store for writing, made if there is none, while the writer's lock is held."""
-        with self._in_hand() as writer:
+        with self._in_hand() as (writer, _):
             writer.catch_up()
             yield writer
 
@@ -212,23 +217,23 @@ class SessionSummaryStorage:
 
         Raises StoreLockedError, StoreNotWritableError.
         """
-        with self._in_hand() as writer:
+        with self._in_hand() as (writer, _):
             writer.rebuild(progress, workers)
 
     @contextlib.contextmanager
-    def _in_hand(self) -> Iterator[StoreWriter]:
-        """The store as it was left."""
+    def _in_hand(self) -> Iterator[tuple[StoreWriter, bool]]:
+        """The store as it was left, and whether nobody has had the lock since this storage had it."""
         from ion_summary.store.files import make_directory
         from ion_summary.store.writing import StoreWriter
 
         make_directory(self.path)
         try:
-            with self.locked():
+            with self._lock:
                 if self._writer is None or not self._writer.is_current:
                     self._close_writer()
                     self._writer = StoreWriter(self.path, self.tz, self.damage.append, self._processes)
                 try:
-                    yield self._writer
+                    yield self._writer, self._lock.undisturbed
                 except BaseException:
                     self._close_writer()
                     raise

@@ -27,6 +27,8 @@ from ion_summary.store.tombstones import Tombstones
 from ion_summary.workers import Workers
 
 _FORGET_TRANSCRIPTS = "DELETE FROM transcript WHERE day = ?"
+# To look whether another program has changed anything takes longer than the rest of saving a session.
+_LOOK_AGAIN_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class StoreWriter:
         self._on_damage = on_damage
         self._index = IndexWriter(root, naive, on_damage, processes)
         self._tombstones: tuple[tuple[int, int] | None, Tombstones] = (None, Tombstones())
+        self._looked = -_LOOK_AGAIN_S
 
     @property
     def is_current(self) -> bool:
@@ -60,11 +63,19 @@ class StoreWriter:
 
     def catch_up(self) -> None:
         """Takes in what others have written, and ends what a kill has left open: whenever the lock is taken."""
+        self._looked = time.monotonic()
         settled = is_settled(self.catalog.db, self._root)
         if not (settled and self._has_noted_transcripts()):
             self._repair_transcripts()  # first: the index notes that all is as it should be
         if not settled:
             self._index.catch_up()
+
+    def catch_up_with_others(self) -> None:
+        """The same, if nobody has had the lock since this writer had it: other programs may have written in between,
+        for which it suffices to look a few times a second, as readers do.
+        """
+        if time.monotonic() - self._looked >= _LOOK_AGAIN_S:
+            self.catch_up()
 
     @property
     def catalog(self) -> Catalog:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from ion_summary.store import layout
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place, hash64
 from ion_summary.store.matching import folded, has_all, has_tag, probes, searchable, verdict
-from ion_summary.store.partition import DamagedLineError, Finding, decode_record, has_digest
+from ion_summary.store.partition import DamagedLineError, Finding, decode_record, ends_as_ours
 from ion_summary.store.tracking import Noted, noted
 from ion_summary.text.tokens import Term
 
 # To read so many bytes that are not wanted takes as long as to ask for the next ones.
 _READ_OVER = 16_384
+# More than that would not fit into the processor's memory, and is slower.
+_READ_AT_ONCE = 512 << 10
+# So many places are held in memory at once.
+_AT_ONCE = 4_000
 # A process may have some hundred files open, a store some thousand partitions.
 _OPEN_AT_ONCE = 64
 # Whoever opens so many partitions will open more: what is known of their files is then asked for at once.
@@ -27,6 +31,29 @@ _MANY = 8
 
 class MovedError(Exception):
     """Another record stands there: the partition was replaced since the index was asked."""
+
+
+class Spots(NamedTuple):
+    """Where some records are: their numbers, and the bytes of their lines in their days' partitions."""
+
+    numbers: Sequence[int]
+    offsets: Sequence[int]
+    lengths: Sequence[int]
+
+    def stretches(self) -> Iterator[tuple[int, int, int, int]]:
+        """Those that are best read at once: which they are (from, to), and their first and last byte."""
+        first = day = start = end = 0
+        for place, (number, its_start, length) in enumerate(zip(*self, strict=True)):
+            its_end = its_start + length
+            near = number >> DAY_SHIFT == day and its_start < end + _READ_OVER and start < its_end + _READ_OVER
+            if near and its_end - start <= _READ_AT_ONCE and end - its_start <= _READ_AT_ONCE:
+                start, end = its_start if its_start < start else start, its_end if its_end > end else end
+            else:
+                if first < place:
+                    yield first, place, start, end
+                first, day, start, end = place, number >> DAY_SHIFT, its_start, its_end
+        if self.numbers:
+            yield first, len(self.numbers), start, end
 
 
 class LineReader:
@@ -66,13 +93,14 @@ class LineReader:
 
         Raises MovedError.
         """
-        for place, line in self._lines_of(places):
-            try:
-                fields = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                fields = None
-            whole = isinstance(fields, dict) and isinstance(fields.get("summary"), str)
-            yield place, fields if whole else None
+        for some, data, starts in self._with_bytes(places):
+            for place, start in zip(some, starts, strict=True):
+                try:
+                    fields = orjson.loads(data[start : start + place.length])
+                except orjson.JSONDecodeError:
+                    fields = None
+                whole = isinstance(fields, dict) and isinstance(fields.get("summary"), str)
+                yield place, fields if whole else None
 
     def with_terms(self, places: Iterable[Place], terms: Sequence[Term], tag: str | None) -> Iterator[Place]:
         """Those of the places whose record has all the terms, and the tag. Raises MovedError.
@@ -80,30 +108,60 @@ class LineReader:
         Only what is shown has its digest checked; here most lines need not even be parsed.
         """
         wanted = probes(terms)
-        for place, line in self._lines_of(places):
-            if wanted and has_digest(line):
-                found = verdict(line, wanted)
-                if found is False:
-                    continue
-                if found and tag is None:
-                    yield place
-                    continue
-            record = self._decoded(place, line)
-            if record is not None:
-                texts, tags = searchable(record)
-                if (tag is None or has_tag(tags, tag)) and has_all(folded(texts), terms):
+        for some, data, starts in self._with_bytes(places):
+            for place, start in zip(some, starts, strict=True):
+                end = start + place.length
+                found = verdict(data, start, end, wanted) if wanted and ends_as_ours(data, end) else None
+                if found is None or (found and tag is not None):
+                    found = self._has(place, bytes(data[start:end]), terms, tag)
+                if found:
                     yield place
 
-    def _lines_of(self, places: Iterable[Place]) -> Iterator[tuple[Place, bytes]]:
-        """Each with its line; of a day of which many are wanted, the bytes are read all at once."""
-        for day, group in groupby(places, key=lambda place: place.id >> DAY_SHIFT):
-            some = list(group)
-            start, end = min(place.offset for place in some), max(place.offset + place.length for place in some)
-            if end - start > len(some) * _READ_OVER:
-                yield from ((place, self.read(day, place.offset, place.length)) for place in some)
-            else:
-                data = self.read(day, start, end - start)
-                yield from ((place, data[place.offset - start : place.offset - start + place.length]) for place in some)
+    def sifted(self, spots: Spots, terms: Sequence[Term]) -> tuple[int, list[int]]:
+        """How many of the lines surely have all the terms, and the numbers of those that must be looked at closely."""
+        wanted, sure, unsure = probes(terms), 0, list[int]()
+        for first, last, data, begin in self._stretches(spots):
+            columns = (column[first:last] for column in spots)
+            for number, offset, length in zip(*columns, strict=True):
+                end = offset - begin + length
+                found = verdict(data, offset - begin, end, wanted) if ends_as_ours(data, end) else None
+                if found:
+                    sure += 1
+                elif found is None:
+                    unsure.append(number)
+        return sure, unsure
+
+    def _has(self, place: Place, line: bytes, terms: Sequence[Term], tag: str | None) -> bool:
+        record = self._decoded(place, line)
+        if record is None:
+            return False
+        texts, tags = searchable(record)
+        return (tag is None or has_tag(tags, tag)) and has_all(folded(texts), terms)
+
+    def _with_bytes(self, places: Iterable[Place]) -> Iterator[tuple[list[Place], bytearray, list[int]]]:
+        """The places by stretches of a partition, each with bytes and where in these its lines begin."""
+        rest = iter(places)
+        while some := list(islice(rest, _AT_ONCE)):
+            numbers, _, _, offsets, lengths = zip(*some, strict=True)
+            for first, last, data, begin in self._stretches(Spots(numbers, offsets, lengths)):
+                yield some[first:last], data, [offset - begin for offset in offsets[first:last]]
+
+    def _stretches(self, spots: Spots) -> Iterator[tuple[int, int, bytearray, int]]:
+        """The lines by stretches that are read at once: which they are (from, to), bytes that hold them, and where in
+        the partition these begin.
+
+        The bytes of one are where those of the next will be: not to have the system find memory for each, which takes
+        longer than to read them.
+        """
+        buffer = bytearray()
+        for first, last, start, end in spots.stretches():
+            if len(buffer) < end - start:
+                buffer = bytearray(end - start)
+            day = spots.numbers[first] >> DAY_SHIFT
+            read = os.preadv(self._descriptor(day), [memoryview(buffer)[: end - start]], start)
+            if read < end - start:  # cut meanwhile: what is left of another stretch must not be taken for it
+                buffer[read : end - start] = bytes(end - start - read)
+            yield first, last, buffer, start
 
     def read(self, day: int, offset: int, length: int) -> bytes:
         """Bytes of a day's partition. Raises MovedError."""

@@ -49,24 +49,47 @@ _AFTER_SUMMARY = b'","summary_type":"'
 class Probe(NamedTuple):
     """What the bytes of a line of ours (NFC, UTF-8, not escaped) say of a term, without parsing them.
 
-    ``sure``: bytes that, anywhere in the summary, are the term. ``needles``: bytes that a line with the term has all of
-    one list of, if its ASCII letters are lowered; ``lower`` if there are such letters.
+    ``sure``: bytes that, anywhere in the summary, are the term. ``words``: bytes that are it if no word is cut, and
+    ``needles``: bytes that a line with the term has all of one list of; both of a line whose ASCII letters are lowered.
+    ``lower`` if needles have such letters.
     """
 
     sure: list[bytes]
+    words: list[bytes]
     needles: list[list[bytes]]
     lower: bool
 
-    def verdict(self, line: bytes, start: int, end: int) -> bool | None:
-        """Whether the term is in a line whose summary goes from ``start`` to ``end``; None if one must look closer."""
-        if any(line.find(each, start, end) >= 0 for each in self.sure):
-            return True
-        return None if self.may_be_in(line) else False
+    def is_in(self, data: bytes | bytearray, start: int, end: int) -> bool:
+        """Whether the term surely stands in a part of the text of a summary."""
+        for each in self.sure:
+            if data.find(each, start, end) >= 0:
+                return True
+        if not self.words:
+            return False
+        text = data[start:end].lower()
+        return any(_is_uncut(text, word) for word in self.words)
 
-    def may_be_in(self, data: bytes) -> bool:
+    def may_be_in(self, data: bytes | bytearray) -> bool:
         """Whether some lines of ours may hold the term."""
         data = data.lower() if self.lower else data
         return any(all(needle in data for needle in way) for way in self.needles)
+
+
+# Beside these bytes no word goes on. In front of one stands perhaps an escape, which ends in a letter or in a backslash
+# that is none; that, and what is not ASCII, is left to a closer look.
+_BEHIND = frozenset(range(128)) - frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyz")
+_BEFORE = _BEHIND - frozenset(b"\\")
+
+
+def _is_uncut(text: bytes | bytearray, word: bytes) -> bool:
+    """Whether a word stands in a text that has quotes around it, and no word of ASCII letters is cut there."""
+    at = text.find(word, 1, len(text) - 1)
+    while at >= 0:
+        end = at + len(word)
+        if (word[0] > 127 or text[at - 1] in _BEFORE) and (word[-1] > 127 or text[end] in _BEHIND):
+            return True
+        at = text.find(word, end, len(text) - 1)
+    return False
 
 
 def probes(terms: Iterable[Term]) -> list[Probe]:
@@ -75,20 +98,21 @@ def probes(terms: Iterable[Term]) -> list[Probe]:
     for term in terms:
         needles = term.needles()
         lower = any(needle != needle.upper() for way in needles for needle in way)
-        found.append(Probe([variant.encode() for variant in term.uncut_variants()], needles, lower))
+        sure, words = ([each.encode() for each in some] for some in (term.uncut_variants(), term.cut_variants()))
+        found.append(Probe(sure, words, needles, lower))
     return found
 
 
-def verdict(line: bytes, wanted: Sequence[Probe]) -> bool | None:
-    """Whether a line of ours holds all that is wanted; None if it must be parsed to know."""
-    start = line.find(_SUMMARY)
-    end = line.find(_AFTER_SUMMARY, start)
-    if start < 0 or end < 0:
+def verdict(data: bytes | bytearray, start: int, end: int, wanted: Sequence[Probe]) -> bool | None:
+    """Whether the line of ours from ``start`` to ``end`` holds all that is wanted; None if one must look closer."""
+    summary = data.find(_SUMMARY, start, end)
+    after = data.find(_AFTER_SUMMARY, summary, end)
+    if summary < 0 or after < 0:
         return None
     found: bool | None = True
     for probe in wanted:
-        one = probe.verdict(line, start + len(_SUMMARY), end)
-        if one is False:
-            return False
-        found = found and one
+        if not probe.is_in(data, summary + len(_SUMMARY) - 1, after + 1):
+            if not probe.may_be_in(data[start:end]):
+                return False
+            found = None
     return found

@@ -49,7 +49,12 @@ def _digest(body: bytes) -> bytes:
 
 def has_digest(line: bytes) -> bool:
     """Whether a line (without newline) ends as ours do; nothing is said of its truth."""
-    return line[-_DIGEST_TAIL:].startswith(_DIGEST_KEY) and line.endswith(b'"}')
+    return ends_as_ours(line, len(line))
+
+
+def ends_as_ours(data: bytes | bytearray, end: int) -> bool:
+    """The same of a line that ends (without newline) at ``end``, among others."""
+    return data.startswith(_DIGEST_KEY, end - _DIGEST_TAIL) and data.startswith(b'"}', end - 2)
 
 
 def decode(line: bytes) -> dict[str, Any]:

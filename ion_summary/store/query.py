@@ -6,7 +6,7 @@ only where the index lets through too much: words of three syllables or more, ph
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import nlargest, nsmallest
@@ -19,7 +19,7 @@ import orjson
 
 from ion_summary.store.catalog import DAY_SHIFT, NEVER, PLACE, Catalog, Place, hash64
 from ion_summary.store.layout import month_of
-from ion_summary.store.lines import LineReader
+from ion_summary.store.lines import LineReader, Spots
 from ion_summary.store.segments import ALL, Segments, Span, match_expression, of_names, outside_expression
 from ion_summary.store.tail import Tail
 from ion_summary.text.tokens import Term, parse_terms
@@ -30,6 +30,8 @@ Sort = Literal["relevance", "newest", "oldest"]
 _FEW_RECORDS = 200
 _CHUNK = 4_000
 _OF_ONE_USER = "record.user = ?"
+# CROSS: by the numbers, never by all records of a user or a time that are then compared with them.
+_BY_NUMBER = "json_each(?) wanted CROSS JOIN record ON record.id = wanted.value"
 # Days that are in it as a whole are counted already.
 _COUNT_OF_A_TIME = f"""
     SELECT coalesce(sum(CASE WHEN oldest >= ?1 AND newest <= ?2 THEN sessions ELSE (
@@ -116,9 +118,13 @@ class Matches:
         if expression is None:  # the segments cannot help
             return self._best(wanted, self._verified(self._with_filters("id >= ?", [0])))
         expression = of_names(expression, self._names)
-        if enough and not self._others and self._query.sort != "oldest":
-            return self._newest_counted(expression, wanted)
-        return self._best(wanted, self._all(expression, enough))
+        if self._others or self._query.sort == "oldest":
+            return self._best(wanted, self._all(expression, enough))
+        if not enough:
+            few = list(islice(self._numbers(expression), _CHUNK + 1))
+            if len(few) <= _CHUNK:
+                return self._best(wanted, chain(self._of_tail(), self._verified(self._candidates(few))))
+        return self._newest_counted(expression, enough, wanted)
 
     def foremost(self, wanted: int) -> list[Place]:
         """The newest ``wanted`` of those that have all the words in title and tags. (The hot tail's are not among them:
@@ -156,24 +162,50 @@ class Matches:
         candidates = self._candidates(self._numbers(expression))
         yield from candidates if enough else self._verified(candidates)
 
-    def _newest_counted(self, expression: str, wanted: int) -> tuple[int, list[Place]]:
+    def _newest_counted(self, expression: str, enough: bool, wanted: int) -> tuple[int, list[Place]]:
+        """Where only the first by time are looked up; of the other months it is enough to know how many there are."""
         found = list(self._of_tail())
-        total, complete = len(found), 0
-        unsure, months = self._unsure_months(), self._segments.months()
-        sure = [month for month in months if month not in unsure]
-        total += self._segments.count(expression, sure)
-        for month in {month_of(day) for day in {number >> DAY_SHIFT for number in self._past}}.intersection(sure):
-            total -= sum(number in self._past for number in self._numbers_of(expression, month))
-        for month in months:
-            if month in unsure:
-                some = list(self._candidates(self._numbers_of(expression, month)))
+        total, complete, counted = len(found), 0, list[str]()
+        unsure = self._unsure_months()
+        for month in self._segments.months():
+            some = list[Place]()
+            # One month more than enough: times of an adopted store may lie a day off their partition's.
+            beyond = complete > 1
+            if month in unsure or not (enough or beyond):
+                candidates = self._candidates(self._numbers_of(expression, month))
+                some = list(candidates if enough else self._verified(candidates))
                 total += len(some)
             else:
-                # One month more than enough: times of an adopted store may lie a day off their partition's.
-                some = [] if complete > 1 else self._first_of(expression, month, wanted)
+                counted.append(month)
+                some = [] if beyond else self._first_of(expression, month, wanted)
             found += some
             complete += len(found) >= wanted
+        total += (self._count if enough else self._verified_count)(expression, counted)
         return total, nlargest(wanted, found, key=_BY_TIME)
+
+    def _count(self, expression: str, months: Sequence[str]) -> int:
+        """How many of the numbers of months match, without those of superseded lines."""
+        total = self._segments.count(expression, months)
+        for month in {month_of(day) for day in {number >> DAY_SHIFT for number in self._past}}.intersection(months):
+            total -= sum(number in self._past for number in self._numbers_of(expression, month))
+        return total
+
+    def _verified_count(self, expression: str, months: Sequence[str]) -> int:
+        """The same, where each must be looked at: most of them by their bytes alone."""
+        total = 0
+        for month in months:
+            numbers = self._segments.listed(expression, month)
+            if self._query.tag is None:
+                sure, unsure = self._lines.sifted(self._spots(numbers), self._query.terms)
+                total, numbers = total + sure, orjson.dumps(unsure).decode()
+            total += sum(1 for _ in self._verified(self._places(numbers)))
+        return total
+
+    def _spots(self, numbers: str) -> Spots:
+        """Where the records are whose numbers are in a JSON array. In columns, because the rows of many are slow."""
+        columns = ", ".join(f"json_group_array(record.{column})" for column in ("id", "offset", "length"))
+        query = f"SELECT {columns} FROM {_BY_NUMBER}"
+        return Spots(*map(orjson.loads, self._catalog.db.execute(query, (numbers,)).fetchone()))
 
     def _first_of(self, expression: str, month: str, wanted: int) -> list[Place]:
         numbers: list[int] = []
@@ -292,12 +324,13 @@ class Matches:
     def _candidates(self, numbers: Iterable[int]) -> Iterator[Place]:
         """Those of the numbers (which the segments found: of the user) with the other properties asked for, too."""
         rest = iter(numbers)
-        # CROSS: by the numbers, never by all records of a user or a time that are then compared with them.
-        tables = "json_each(?) wanted CROSS JOIN record ON record.id = wanted.value"
-        query = f"SELECT {PLACE} FROM {tables} WHERE {' AND '.join(self._others) or 'TRUE'}"
         while some := list(islice(rest, _CHUNK)):
-            wanted = orjson.dumps(some).decode()
-            yield from map(Place._make, self._catalog.db.execute(query, (wanted, *self._other_values)))
+            yield from self._places(orjson.dumps(some).decode())
+
+    def _places(self, numbers: str) -> Iterator[Place]:
+        """The same of numbers in a JSON array."""
+        query = f"SELECT {PLACE} FROM {_BY_NUMBER} WHERE {' AND '.join(self._others) or 'TRUE'}"
+        return map(Place._make, self._catalog.db.execute(query, (numbers, *self._other_values)))
 
     def _with_filters(self, condition: str, values: list[Any]) -> Iterator[Place]:
         query = f"SELECT {PLACE} FROM record WHERE record.{condition} AND {self._where}"

@@ -215,6 +215,13 @@ class Segments:
         query = f"SELECT rowid FROM {table} WHERE {table} MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC"
         return (number for (number,) in self.db.execute(query, (expression, *span)))
 
+    def listed(self, expression: str, month: str) -> str:
+        """All numbers in a month's segment that match, in a JSON array, for another query to take them."""
+        table = _name(month)
+        query = f"SELECT json_group_array(rowid) FROM {table} WHERE {table} MATCH ?"
+        numbers: str = self.db.execute(query, (expression,)).fetchone()[0]
+        return numbers
+
     def count(self, expression: str, months: Iterable[str]) -> int:
         """How many numbers in the segments of some months match: counted once, as long as no segment changes."""
         counts = self._counts()

@@ -225,16 +225,22 @@ class Term(NamedTuple):
         """The variants that are found wherever their characters stand in a text, because no word can be cut there."""
         return [variant for variant in self.variants if all(letter == " " or _is_cjk(letter) for letter in variant)]
 
+    def cut_variants(self) -> list[str]:
+        """The variants that are found where their characters stand in lower case, and no word of ASCII is cut there."""
+        if self.prefix:
+            return []
+        whole = self.uncut_variants()
+        # A backslash is written otherwise in JSON, where it begins what stands for another character.
+        others = (variant for variant in self.variants if variant not in whole and "\\" not in variant)
+        return [each for each in others if all(letter.isascii() or _is_cjk(letter) for letter in each)]
+
     def needles(self) -> list[list[bytes]]:
         """Bytes that every text with the term has all of one list of, if it is in NFC and UTF-8 and its ASCII letters
         are lowered.
         """
         if _base(self) is not None:
             return [[commonprefix(self.variants).encode()]]  # noqa: RUF071 - of words, not paths
-        return [
-            [run.text.encode() for run in _runs_in(variant) if run.cjk or run.text.isascii()]
-            for variant in self.variants
-        ]
+        return [way for variant in self.variants for way in _needles_of(variant)]
 
     def index_query(self) -> tuple[list[Tokens], bool]:
         """Tokens such that every text with the term has all of one list of them, and whether having them is enough.
@@ -248,6 +254,22 @@ class Term(NamedTuple):
         whole = len(variants) == 1 and len({_kind(letter) for letter in variants[0]} - {None}) == 1
         enough = whole and len(ways[0]) == 1 and all(_kind(letter) is not None for letter in variants[0])
         return (ways, enough) if all(ways) else ([], False)
+
+
+# What white space begins with in the UTF-8 of a JSON text: a blank, an escape, or one of the wider blanks.
+_BLANKS = (b" ", b"\\", b"\xc2", b"\xe1", b"\xe2", b"\xe3")
+
+
+def _needles_of(variant: str) -> Iterator[list[bytes]]:
+    first, *others = _runs_in(variant)
+    found = [run.text.encode() for run in (first, *others) if run.cjk or run.text.isascii()]
+    goes_on = variant.startswith(" ", first.start + len(first.text))
+    if not (goes_on and (first.cjk or first.text.isascii())):
+        yield found
+        return
+    # What has both words seldom has the one behind the other: that can be seen without a closer look.
+    for blank in _BLANKS:
+        yield [found[0] + blank, *found[1:]]
 
 
 def _base(term: Term) -> str | None:

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+
+from ion_summary.model import SessionSummary
+from ion_summary.store import query as querying
+from ion_summary.store.catalog import hash64
+from ion_summary.store.matching import folded, has_all, probes, searchable, verdict
+from ion_summary.store.partition import encode
+from ion_summary.store.query import Query
+from ion_summary.store.storage import SessionSummaryStorage
+from ion_summary.store.writing import Entry
+from ion_summary.text.clean import clean
+from ion_summary.text.tokens import parse_terms
+from tests.conftest import examples
+from tests.text.test_tokens import texts_with_a_part
+
+
+def line_of(text: str, tag: str = "환불") -> tuple[bytes, dict[str, object]]:
+    record = {
+        "session_id": "full refund 문의 드려",
+        "user_id": "full refund",
+        "summary": clean(text),
+        "summary_type": "rule_based",
+        "created_at": "2026-01-04T06:10:00Z",
+        "metadata": {"tags": [tag], "saved_at": "2026-01-04T06:10:00Z"},
+    }
+    return encode(record)[:-1], record
+
+
+@settings(max_examples=examples(400))
+@given(texts_with_a_part())
+@example(("full refund", '"full refund"'))
+@example(("the full\nrefund", '"full refund"'))
+@example(("\nfull refund", '"full refund"'))
+@example(("c:\new", '"new"'))
+@example(("c:\\new", '"c:\new"'))
+@example(("a\new b", '"ew b"'))
+@example(("prefull refund full refunds", '"full refund"'))
+@example(("fullé refund 을full refund", '"full refund"'))
+@example(("전액환불 \u3000문의", '"전액환불 문의"'))
+@example(("환불refund 문의", '"refund 문의"'))
+@example(("이refund\n문의, 전액\t환불", '"refund 문의" 전액환불'))
+@example(("K\u212aelvin full", '"kelvin full"'))
+def test_what_bytes_say_of_a_line_is_so(pair: tuple[str, str]) -> None:
+    text, typed = pair
+    line, record = line_of(text)
+    terms = parse_terms(typed)
+    data = b"x full refund \xff" + line + b'\n"full refund"'
+    said = verdict(data, 15, 15 + len(line), probes(terms))
+    assert said is None or said == has_all(folded(searchable(record)[0]), terms)
+
+
+PHRASES = {
+    "full refund": ("a full refund of it", "refund full", "full\nrefund", "prefull refund", "FULL  Refund!"),
+    "불편을 드려": ("큰 불편을 드려 죄송", "드려 불편을", "불편을\n드려", "불편을, 드려", "불편을 드려서"),
+}
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+@pytest.mark.parametrize("chunk", [3, 4_000])
+def test_phrases_of_many_are_counted_exactly(
+    phrase: str, chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(querying, "_CHUNK", chunk)
+    start = datetime(2026, 1, 4, tzinfo=UTC)
+    with SessionSummaryStorage(tmp_path / "store") as storage:
+        for again in range(2):  # every seventh is stored once more, with another text
+            entries = []
+            for number in range(700):
+                if again and number % 7:
+                    continue
+                text = PHRASES[phrase][(number + again) % 5]
+                at = start + timedelta(hours=5 * number)
+                ms = round(at.timestamp() * 1000)
+                record = SessionSummary(f"s-{number}", "u-1", text, "llm", at.isoformat()[:19] + "Z", 2, len(text), {})
+                entries.append(Entry(record, hash64(record.session_id), ms + again, None))
+            with storage.writing() as writer:
+                writer.append(entries, writer.catalog.stored([entry.session for entry in entries]))
+        terms = parse_terms(f'"{phrase}"')
+        every = storage.search(limit=1_000)
+        there = [record.session_id for record in every if has_all(folded([record.summary]), terms)]
+        total, found = storage.find(Query(text=f'"{phrase}"', limit=30, sort="newest"))
+        assert len(every) == 700
+        assert 300 < total == len(there) < 500
+        assert [record.session_id for record, _ in found] == there[:30]
+        assert storage.find(Query(text=f'"{phrase}"'))[0] == total

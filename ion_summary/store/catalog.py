@@ -19,7 +19,9 @@ from ion_summary.store import database
 from ion_summary.store.hashing import blake2b
 from ion_summary.store.layout import to_ms
 
-SCHEMA = 5
+SCHEMA = 6
+# One session more changes a page or more of each search tree: with SQLite's usual pages of 4 KiB that makes 200 KiB.
+PAGE_BYTES = 1024
 DAY_SHIFT = 24  # up to 16 million lines a day
 # So many names are known while a catalog is loaded: of a million users it would be much memory.
 _NAMES_KEPT = 1 << 16

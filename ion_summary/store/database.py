@@ -15,6 +15,8 @@ from ion_summary.store import files
 _T = TypeVar("_T")
 _CACHE_KIB = 64 << 10
 _LOG_BYTES = 16 << 20
+# As many as SQLite takes with pages of its usual size.
+_FOLD_BYTES = 4 << 20
 
 
 def open_database(path: Path, mode: str) -> sqlite3.Connection:
@@ -33,18 +35,23 @@ def open_database(path: Path, mode: str) -> sqlite3.Connection:
     return db
 
 
-def derived_database(path: Path, schema: int, create: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+def derived_database(
+    path: Path, schema: int, create: Callable[[sqlite3.Connection], None], page_bytes: int = 4096
+) -> sqlite3.Connection:
     """A connection of who writes what is derived, to the database at ``path``, which is made if there is none.
 
     Another version's is emptied and made by ``create``: there are no migrations of what is derived. What is no database
-    is removed. Raises StoreNotWritableError.
+    is removed, and so is another version's with other pages. Raises StoreNotWritableError.
     """
     for attempt in (1, 2):
         try:
-            db = _writable(path)
-            if schema_of(db) != schema:
+            db = _writable(path, page_bytes)
+            if schema_of(db) == schema:
+                return db
+            if db.execute("PRAGMA page_size").fetchone() == (page_bytes,):
                 create_anew(db, create)
-            return db
+                return db
+            db.close()
         except sqlite3.DatabaseError as error:
             # Operational: the disk, not what is on it. Only a database that is none is derived again.
             if attempt == 2 or isinstance(error, sqlite3.OperationalError):
@@ -53,7 +60,7 @@ def derived_database(path: Path, schema: int, create: Callable[[sqlite3.Connecti
     raise AssertionError("the second try returns or raises")
 
 
-def _writable(path: Path) -> sqlite3.Connection:
+def _writable(path: Path, page_bytes: int) -> sqlite3.Connection:
     if not path.exists():
         remove_database(path)  # a write-ahead log that was left behind would be taken for the new database's
     # Made here for its mode, and only if it is new: to close a file gives up all locks that this process has on it,
@@ -63,10 +70,12 @@ def _writable(path: Path) -> sqlite3.Connection:
     if path.is_symlink():
         raise StoreNotWritableError(path=path, reason="a symbolic link")
     db = open_database(path, "rw")
+    db.execute(f"PRAGMA page_size={page_bytes}")  # of one that is new
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=NORMAL")
     db.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
     db.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
+    db.execute(f"PRAGMA wal_autocheckpoint={_FOLD_BYTES // page_bytes}")
     return db
 
 

@@ -81,7 +81,7 @@ class IndexWriter:
 
     def _open_both(self) -> None:
         paths = [self._root / layout.INDEX / name for name in (layout.CATALOG, layout.TEXT)]
-        self.catalog = Catalog(derived_database(paths[0], catalog.SCHEMA, catalog.create))
+        self.catalog = Catalog(derived_database(paths[0], catalog.SCHEMA, catalog.create, catalog.PAGE_BYTES))
         text = derived_database(paths[1], segments.SCHEMA, segments.create)
         self.segments = Segments(lambda: text, self.catalog.partitions)
         assert self.segments.db is text  # opened already: both are locked for as long as this writer is there

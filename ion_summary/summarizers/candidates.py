@@ -183,19 +183,21 @@ def _hear(spoken: list[str], heard: Heard, unwanted: int = 0) -> bool:
 def _take(spoken: list[str], found: list[Word], terms: list[Word], bits: int, heard: Heard) -> None:
     """Takes a sentence: its words as ``spoken`` and as ``found``, those that are terms, and the bits of all."""
     sentence = rest = " ".join(spoken)
-    whole, first = bits, found[0].bits
-    if first & _MAY_OPEN and (first & OPENS or (len(found) > 1 and found[1].bits & OPENS_ON)):
-        rest = strip_opening(sentence)
-        if len(rest) < len(sentence):
-            found = list(map(look, rest.split()))
-            terms, bits = _together(found)
-    ends = found[-1].bits
-    if bits & NOT_ONE:
-        found, terms, bits = _of_parts(found)
+    whole, ends = bits, found[-1].bits
+    if bits & _UNUSUAL:
+        first = found[0].bits
+        if first & _MAY_OPEN and (first & OPENS or (len(found) > 1 and found[1].bits & OPENS_ON)):
+            rest = strip_opening(sentence)
+            if len(rest) < len(sentence):
+                found = list(map(look, rest.split()))
+                terms, bits = _together(found)
+                ends = found[-1].bits
+        if bits & NOT_ONE:
+            found, terms, bits = _of_parts(found)
     if not bits & TALKS or (len(rest) < 30 and is_placeholder(rest)):
         _take_small_talk(sentence, rest, bits, heard)
         return
-    if len(rest) < len(sentence) and (whole & _MAY_GREET or sentence[-len(rest) - 1] != " "):
+    if whole & _UNUSUAL and len(rest) < len(sentence) and (whole & _MAY_GREET or sentence[-len(rest) - 1] != " "):
         heard.greets = heard.greets or _read(sentence[: -len(rest)])[2] & GREET != 0
     features = 0
     heard.asks = False
@@ -267,16 +269,21 @@ class _Features(dict[int, int]):
         return features
 
 
-def of_size(terms: int, spoken: int) -> int:
-    """The features of a sentence of so many different terms and words."""
-    features = _DENSE if terms * 2 >= spoken else _THIN if terms * 4 <= spoken else 0
-    if terms <= _FEW:
-        return features | _SHORT
-    return features | _LONG if terms >= _MANY else features
+class _Sizes(dict[tuple[int, int], int]):
+    """The features of a sentence of so many different terms and so many words."""
+
+    def __missing__(self, size: tuple[int, int]) -> int:
+        if len(self) >= _MOST_COMBINATIONS:
+            self.clear()
+        terms, spoken = size
+        features = _DENSE if terms * 2 >= spoken else _THIN if terms * 4 <= spoken else 0
+        self[size] = features = features | (_SHORT if terms <= _FEW else _LONG if terms >= _MANY else 0)
+        return features
 
 
 _MAY_OPEN = OPENS | MAY_OPEN
 _MAY_GREET = GREET | NOT_ONE
+_UNUSUAL = _MAY_OPEN | NOT_ONE
 _CUES = "request commit problem decide cause doubt thanks first second negation time intent"
 _OF_BIT = (
     *((getattr(words, name.upper()), BIT[name]) for name in _CUES.split()),
@@ -288,6 +295,7 @@ _OF_BIT = (
 _COUNTED = sum(bit for bit, _ in _OF_BIT)
 _MOST_COMBINATIONS = 4096
 _of_bits = _Features()
+of_size = _Sizes()
 _QUESTION, _FRAGMENT, _EXCLAIM, _WH, _DENSE, _THIN, _SHORT, _LONG = (
     BIT[name] for name in ("question", "fragment", "exclaim", "wh", "dense", "thin", "short", "long")
 )

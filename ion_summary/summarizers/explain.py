@@ -49,9 +49,10 @@ class _Recording(RunningSummary):
     def explained(self, max_bullets: int, max_chars: int) -> list[Explained]:
         limits = limits_of(max_bullets, max_chars)
         labels = self._labels()
-        bullets = self._select(limits, labels)
+        frame = self._framed(limits, labels)
+        bullets = self._select(frame)
         chosen = {sentence.order for bullet in bullets for sentence in bullet.sentences}
-        shown = {sentence.order: sentence.text for sentence in self._framed(limits, labels).sentences}
+        shown = {sentence.order: sentence.text for sentence in frame.sentences}
         power, exact = length_power(limits), exactness(limits)
         found = []
         for sentence in self.heard:

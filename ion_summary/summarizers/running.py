@@ -35,6 +35,7 @@ _TOPIC_TURNS = 6  # a greeting opens a new topic only after so many turns
 _LONGEST_ASSENT = 16
 _READABLE = 240  # characters of a bullet
 _LEAD, _REPLY, _ANSWER, _NOVEL, _LATE = (BIT[name] for name in ("lead", "reply", "answer", "novel", "late"))
+_SOON_BITS = (0, 0, *[BIT["early"]] * 2, *[BIT["soon"]] * 3)  # by the turn's number
 _SIDE_BIT = {"U": BIT["user"], "A": BIT["assistant"], "S": BIT["system"], "T": BIT["tool"], "": 0}
 
 
@@ -125,22 +126,24 @@ class RunningSummary:
         here = of_turn | _LEAD
         if speaker != self._last:
             here |= _REPLY if self._asked is None else _ANSWER
+        length = 0
         for ordinal, (text, words, spoken, features) in enumerate(said):
             before = len(known)
             terms = vocabulary.add(words, voice)
             size = len(terms)
             if 2 * (len(known) - before) > size:
                 here |= _NOVEL
-            features |= here | of_size(size, spoken)
+            features |= here | of_size[size, spoken]
             pool.append(
                 Sentence(
                     text, terms, features, factor(features) or factor_of(features),
                     speaker, turn, message, mark, order + ordinal,
                 )
             )  # fmt: skip
-            self._spoken += len(text)
+            length += len(text)
             here = of_turn if ordinal < 2 else of_turn | _LATE
         self._order = order + len(said)
+        self._spoken += length
 
     def _features_of_turn(self, heard: Heard, speaker: Speaker) -> int:
         features = _SIDE_BIT[speaker[0]]
@@ -153,13 +156,9 @@ class RunningSummary:
         if self._new_topic:
             self._topic_turn = self._turn
             self._new_topic = False
-        if 2 <= self._turn <= 3:
-            features |= BIT["early"]
-        elif 4 <= self._turn <= 6:
-            features |= BIT["soon"]
-        if len(heard.sentences) > 2:
-            features |= BIT["rich"]
-        return features
+        if self._turn < len(_SOON_BITS):
+            features |= _SOON_BITS[self._turn]
+        return features | BIT["rich"] if len(heard.sentences) > 2 else features
 
     def _prune(self) -> None:
         """Keeps the best sentences, by what each would be worth alone."""
@@ -190,11 +189,13 @@ class RunningSummary:
         is no whole number from 1.
         """
         limits = limits_of(max_bullets, max_chars, per_line_max)
-        labels = self._labels()
-        bullets = self._select(limits, labels)
-        if bullets:
-            return "\n".join(render(bullet.sentences, labels) for bullet in bullets)
-        return self._at_any_price(min(limits.chars, limits.line), labels)
+        frame = self._framed(limits, self._labels())
+        if not frame.text:
+            bullets = self._select(frame)
+            if not bullets:
+                return self._at_any_price(min(limits.chars, limits.line), frame.labels)
+            frame.text = "\n".join([render(bullet.sentences, frame.labels) for bullet in bullets])
+        return frame.text
 
     def _labels(self) -> dict[Speaker, str]:
         if len(self._voices) < _MOST_VOICES:
@@ -203,23 +204,27 @@ class RunningSummary:
             return self._shown
         return speakers.labels(dict.fromkeys((*self._voices, *(s.speaker for s in self._pool))))
 
-    def _select(self, limits: Limits, labels: dict[Speaker, str]) -> list[Bullet]:
+    def _select(self, frame: Frame) -> list[Bullet]:
         self._vocabulary.settle()
-        return select(self._framed(limits, labels), self._vocabulary.fresh, self._turn)
+        return select(frame, self._vocabulary.fresh, self._turn)
 
-    def _framed(self, limits: Limits, labels: dict[Speaker, str]) -> Frame:
+    def _framed(self, limits: Limits, labels: Mapping[Speaker, str]) -> Frame:
         """The pool, with the open question marked and what would never fit cut."""
-        frame, pool = self._frame, self._pool
+        frame, pool, asked = self._frame, self._pool, self._asked
         if frame is None or frame.limits != limits or (frame.labels is not labels and frame.labels != labels):
             frame = self._frame = Frame(limits, labels)
-        for sentence in pool[len(frame.sentences) :]:
-            frame.show(sentence)
-        asked = self._asked
-        if asked is None or not pool or asked is not pool[-1]:
+        if frame.text and len(frame.sentences) == len(pool):
             return frame
-        return frame.with_last(asked.with_text(as_open(asked.text), weights.OPEN))
+        if frame.open:
+            frame.drop_last()
+        frame.show(pool[len(frame.sentences) :])
+        if asked is not None and pool and asked is pool[-1]:
+            frame.drop_last()
+            frame.show((asked.with_text(as_open(asked.text), weights.OPEN),))
+            frame.open = True
+        return frame
 
-    def _at_any_price(self, room: int, labels: dict[Speaker, str]) -> str:
+    def _at_any_price(self, room: int, labels: Mapping[Speaker, str]) -> str:
         """Something in ``room`` characters, however few they are."""
         best = self._small_talk
         if self._pool:
@@ -286,9 +291,10 @@ def _mark_of(side: str, name: str, text: str) -> int:
 def limits_of(max_bullets: int, max_chars: int, per_line_max: int | None = None) -> Limits:
     """The limits, checked."""
     line = max_chars if per_line_max is None else per_line_max
-    for name, value in (("max_bullets", max_bullets), ("max_chars", max_chars), ("per_line_max", line)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise UsageError(reason=f"{name} is {value!r}", accepted=f"{name} is a whole number from 1")
+    if not (type(max_bullets) is type(max_chars) is type(line) is int and min(max_bullets, max_chars, line) > 0):
+        for name, value in (("max_bullets", max_bullets), ("max_chars", max_chars), ("per_line_max", line)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise UsageError(reason=f"{name} is {value!r}", accepted=f"{name} is a whole number from 1")
     if per_line_max is None:
         # A bullet is one thought: no single one may take most of the room.
         line = min(line, max(_READABLE, 3 * max_chars // max_bullets))

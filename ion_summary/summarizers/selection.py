@@ -14,11 +14,7 @@ from ion_summary.summarizers import weights
 from ion_summary.summarizers.bullets import ARROW, Bullet, cut
 from ion_summary.summarizers.candidates import BIT, Sentence
 from ion_summary.summarizers.speakers import Speaker
-from ion_summary.summarizers.vocabulary import HOLDERS, SAID, WORTH
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ion_summary.summarizers.vocabulary import Term
+from ion_summary.summarizers.vocabulary import SAID, WORTH
 
 MOST_REPLIES = 2  # turns that may follow the first in one bullet
 _MARKS = 4  # "- " and ": "
@@ -35,10 +31,14 @@ class Frame:
     """Into what a summary must fit, and the sentences of the pool as they stand in it: cut, and with their prices.
 
     ``prices`` are what a sentence's worth is multiplied by: its factor by its length. They are negative, as a heap
-    begins with the least.
+    begins with the least. ``text`` is the summary that was made of it, "" if there is none yet; ``open`` whether the
+    last sentence has the mark that nobody has answered it.
     """
 
-    __slots__ = ("_exact", "_power", "_room", "labels", "lengths", "limits", "prices", "sentences", "turns", "widths")
+    __slots__ = (
+        "_exact", "_power", "_room", "labels", "lengths", "limits", "open", "prices", "sentences", "text", "turns",
+        "widths",
+    )  # fmt: skip
 
     def __init__(self, limits: Limits, labels: Mapping[Speaker, str]) -> None:
         self.limits = limits
@@ -48,36 +48,43 @@ class Frame:
         self.lengths: list[int] = []
         self.turns: list[int] = []
         self.prices: list[float] = []
+        self.text = ""
+        self.open = False
         self._power, self._exact = length_power(limits), -exactness(limits)
         self._room = min(limits.chars, limits.line) - _MARKS
 
-    def show(self, sentence: Sentence) -> None:
-        """Puts it behind the others."""
-        width, length = self.widths[sentence.speaker], len(sentence.text)
-        if length + width > self._room:
-            sentence = sentence.with_text(cut(sentence.text, self._room - width))
-            length = len(sentence.text)
-        price = sentence.factor / (length + weights.PADDING + width) ** self._power if length else 0.0
-        self.sentences.append(sentence)
-        self.lengths.append(length)
-        self.turns.append(sentence.turn)
-        self.prices.append(price * self._exact if sentence.features & EXACT_BITS else -price)
+    def show(self, sentences: Iterable[Sentence]) -> None:
+        """Puts them behind the others."""
+        widths, room, power, exact, padding = self.widths, self._room, self._power, self._exact, weights.PADDING
+        shown, lengths, turns, prices = self.sentences, self.lengths, self.turns, self.prices
+        for sentence in sentences:
+            width, length = widths[sentence.speaker], len(sentence.text)
+            if length + width > room:
+                sentence = sentence.with_text(cut(sentence.text, room - width))
+                length = len(sentence.text)
+            price = sentence.factor / (length + padding + width) ** power if length else 0.0
+            shown.append(sentence)
+            lengths.append(length)
+            turns.append(sentence.turn)
+            prices.append(price * exact if sentence.features & EXACT_BITS else -price)
+        self.text = ""
 
     def keep(self, places: Iterable[int]) -> None:
         """Keeps those at ``places`` alone, which are in order; whom it does not show yet is shown later."""
+        if self.open:
+            self.drop_last()
         kept = [place for place in places if place < len(self.prices)]
         self.sentences = [self.sentences[place] for place in kept]
         self.lengths = [self.lengths[place] for place in kept]
         self.turns = [self.turns[place] for place in kept]
         self.prices = [self.prices[place] for place in kept]
+        self.text = ""
 
-    def with_last(self, sentence: Sentence) -> Frame:
-        """The same with another sentence in place of the last one."""
-        made = Frame(self.limits, self.labels)
-        made.sentences, made.lengths = self.sentences[:-1], self.lengths[:-1]
-        made.turns, made.prices = self.turns[:-1], self.prices[:-1]
-        made.show(sentence)
-        return made
+    def drop_last(self) -> None:
+        """Shows the last one no longer."""
+        for column in (self.sentences, self.lengths, self.turns, self.prices):
+            column.pop()
+        self.open = False
 
 
 def select(frame: Frame, fresh: Sequence[int], last_turn: int) -> list[Bullet]:
@@ -104,38 +111,48 @@ class _Selection:
         self.named = len(frame.widths) > 2
         self.bullets: dict[int, Bullet] = {}  # by every turn in them
         self.chosen: list[Bullet] = []
-        self.room = frame.limits.chars + 1  # the first line has no newline before it
-        self.number = next(_numbers)
         self.fresh = fresh
-        self.repeated = [0] * len(fresh)  # how much of ``fresh`` is in the summary already
+        self.worth: list[float] = list(fresh)  # when it was last looked at
         self.scale = scale = frame.prices.copy()
         self.offered = bytearray(len(fresh))  # what stands beside a chosen sentence
-        for place in range(len(fresh) - 1, -1, -1):
-            if self.turns[place] < last_turn - 1:
-                break
+        for place in range(bisect_left(self.turns, last_turn - 1), len(scale)):
             scale[place] *= weights.CLOSING
         self.score = score = list(map(mul, fresh, scale))  # of what is in the heap: a bound
         most = max(_LOOKED_AT, 2 * frame.limits.bullets)
         last = sorted(score)[most - 1] if len(score) > most else 0.0
         self.heap = [(one, place) for place, one in enumerate(score) if one <= last and one]
-        heapify(self.heap)
+        self.heap.sort()
 
     def run(self) -> list[Bullet]:
-        heap, score, fresh, scale, repeated = self.heap, self.score, self.fresh, self.scale, self.repeated
-        lengths, kept = self.lengths, 1.0 - weights.REPEATED
+        heap, score, worth, scale = self.heap, self.score, self.worth, self.scale
+        pool, lengths, fresh, number, kept = self.pool, self.lengths, self.fresh, next(_numbers), 1.0 - weights.REPEATED
+        room = self.limits.chars + 1  # the first line has no newline before it
+        taken, looked_at = 0, [0] * len(fresh)  # of each, how many had been taken when it was last looked at
         while heap:
             best, place = heap[0]
-            if best != score[place] or lengths[place] >= self.room:
+            if best != score[place] or lengths[place] >= room:
                 heappop(heap)
                 continue
-            now = (fresh[place] - kept * repeated[place]) * scale[place]
-            if now != best:
-                score[place] = now
-                heapreplace(heap, (now, place))
-                continue
+            if looked_at[place] != taken:
+                looked_at[place] = taken
+                said = 0
+                for term in pool[place].terms:
+                    if term[SAID] == number:
+                        said += term[WORTH]
+                worth[place] = now = fresh[place] - kept * said
+                now *= scale[place]
+                if now != best:
+                    score[place] = now
+                    heapreplace(heap, (now, place))
+                    continue
             heappop(heap)
             score[place] = 0.0
-            self._take(place)
+            need = self._take(place, room)
+            if need:
+                room -= need
+                taken += 1
+                for term in pool[place].terms:
+                    term[SAID] = number
         return self._finished()
 
     def _finished(self) -> list[Bullet]:
@@ -145,57 +162,43 @@ class _Selection:
                 bullet.sentences.sort(key=_order)
         return self.chosen
 
-    def _take(self, place: int) -> None:
-        """Puts the sentence at ``place`` into the summary, if it fits."""
-        sentence, chosen = self.pool[place], self.chosen
-        need, bullet = self._fit(sentence, self.lengths[place])
-        if need > self.room:
-            return
+    def _take(self, place: int, room: int) -> int:
+        """Puts the sentence at ``place`` into the summary: how many characters that needs, 0 if it does not fit."""
+        sentence, length, turn = self.pool[place], self.lengths[place], self.turns[place]
+        bullet = self.bullets.get(turn)
+        if bullet is not None:  # one turn is never split over two bullets
+            need = length + 1
+            if need > room or bullet.length + need > self.limits.line:
+                return 0
+            bullet.sentences.append(sentence)
+            bullet.length += need
+            self.scale[place] = 0.0
+            return need
+        need, bullet = self._fit(sentence, length, turn)
+        if need > room:
+            return 0
         if bullet is not None:
             bullet.take(sentence, need)
-        elif len(chosen) < self.limits.bullets and need <= self.limits.line + 1:
+        elif len(self.chosen) < self.limits.bullets and need <= self.limits.line + 1:
             bullet = Bullet(sentence, need - 1)
-            chosen.append(bullet)
+            self.chosen.append(bullet)
         else:
-            return
-        self.room -= need
+            return 0
         self.scale[place] = 0.0
-        self._say(sentence.terms)
-        turn = sentence.turn
-        if turn not in self.bullets:
-            self.bullets[turn] = bullet
-            self._offer_neighbours(place, turn)
-            if len(chosen) == self.limits.bullets and len(bullet.sentences) == 1:
-                self._close()
+        self.bullets[turn] = bullet
+        self._offer_neighbours(place, turn, room - need)
+        if len(bullet.sentences) == 1 and len(self.chosen) == self.limits.bullets:
+            self._close()
+        return need
 
-    def _say(self, terms: list[Term]) -> None:
-        """Takes note of who else has these terms, which are in the summary now."""
-        number, repeated = self.number, self.repeated
-        for term in terms:
-            if term[SAID] != number:
-                term[SAID] = number
-                worth = term[WORTH]
-                for holder in term[HOLDERS]:
-                    repeated[holder] += worth
-
-    def _fit(self, sentence: Sentence, length: int) -> tuple[int, Bullet | None]:
-        """``(characters needed, the bullet it joins)``; None for a bullet of its own."""
-        turn, line, bullets = sentence.turn, self.limits.line, self.bullets
-        bullet = bullets.get(turn)
-        if bullet is not None:
-            if bullet.length + length + 1 <= line:
-                return length + 1, bullet
-            return self.limits.chars + 2, None  # one turn is never split over two bullets
-        label = self.widths[sentence.speaker]
-        need = length + len(ARROW) + (label + 2 if self.named else 0)
+    def _fit(self, sentence: Sentence, length: int, turn: int) -> tuple[int, Bullet | None]:
+        """``(characters needed, the bullet it joins)`` for the first of its turn; None for a bullet of its own."""
+        line, bullets, label = self.limits.line, self.bullets, self.widths[sentence.speaker]
         before = bullets.get(turn - 1)
-        if (
-            before is not None
-            and before.tail - before.head < MOST_REPLIES
-            and before.last != sentence.speaker
-            and before.length + need <= line
-        ):
-            return need, before
+        if before is not None and before.tail - before.head < MOST_REPLIES and before.last != sentence.speaker:
+            need = length + len(ARROW) + (label + 2 if self.named else 0)
+            if before.length + need <= line:
+                return need, before
         after = bullets.get(turn + 1)
         if after is not None and after.tail - after.head < MOST_REPLIES and after.first != sentence.speaker:
             # The label moves to the new head; with names, the old head keeps its own behind the arrow.
@@ -210,21 +213,22 @@ class _Selection:
         self.heap[:] = [entry for entry in self.heap if offered[entry[1]]]
         heapify(self.heap)
 
-    def _offer_neighbours(self, place: int, turn: int) -> None:
+    def _offer_neighbours(self, place: int, turn: int, room: int) -> None:
         """What stands beside a chosen sentence may join its bullet: it is looked at again, at a better price."""
-        score, scale, offered, turns, lengths = self.score, self.scale, self.offered, self.turns, self.lengths
-        fresh, repeated, kept, room = self.fresh, self.repeated, 1.0 - weights.REPEATED, self.room
+        heap, score, scale, worth, offered = self.heap, self.score, self.scale, self.worth, self.offered
+        turns, lengths = self.turns, self.lengths
         for near in range(bisect_left(turns, turn - 1, 0, place), bisect_right(turns, turn + 1, place)):
-            if not scale[near]:
+            price = scale[near]
+            if not price:
                 continue
             if not offered[near]:
                 offered[near] = 1
-                scale[near] *= weights.JOIN
+                scale[near] = price = price * weights.JOIN
             elif score[near]:
                 continue  # it is in the heap
             if lengths[near] < room:
-                score[near] = now = (fresh[near] - kept * repeated[near]) * scale[near]
-                heappush(self.heap, (now, near))
+                score[near] = bound = worth[near] * price
+                heappush(heap, (bound, near))
 
 
 _head = attrgetter("head")

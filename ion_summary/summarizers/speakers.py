@@ -36,11 +36,11 @@ def read(message: Any) -> tuple[str, str, str]:
     role: Any
     name: Any
     content: Any
-    if hasattr(message, "content"):  # a Message, told without importing it: data classes cost half of this import
-        role, name, content = message.role, message.name, message.content
-    else:
+    if isinstance(message, dict) or not hasattr(message, "content"):
         role, content = message.get("role"), message.get("content")
         name = message.get("name") or message.get("speaker")
+    else:  # a Message, told without importing it: data classes cost half of this import
+        role, name, content = message.role, message.name, message.content
     side = _SIDES.get(str(role).lower(), "") if role else ""
     name = str(name) if name else ""
     if not side:

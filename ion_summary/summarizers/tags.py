@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from ion_summary.summarizers.vocabulary import COUNT, FORM, WORTH, Vocabulary
 
 _LONGEST = 24  # characters
@@ -13,7 +15,8 @@ def tags_of(vocabulary: Vocabulary, limit: int) -> list[str]:
         [
             (-term[WORTH] * (2 if term[COUNT] > 1 else 1), place, term[FORM])
             for place, term in enumerate(vocabulary.terms.values())
-            if term[FORM] and len(term[FORM]) <= _LONGEST
+            if term[FORM]
         ]
     )
-    return list(dict.fromkeys(form for _, _, form in ranked[: limit + 2]))[:limit]
+    short = (form for _, _, form in ranked if len(form) <= _LONGEST)
+    return list(dict.fromkeys(islice(short, limit + 2)))[:limit]

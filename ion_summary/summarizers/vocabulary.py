@@ -68,7 +68,7 @@ class Vocabulary:
             term[VOICES] |= bit
             fresh += term[WORTH]
             form = word.form
-            if form and form != term[FORM] and (not term[FORM] or len(form) < len(term[FORM])):
+            if form is not term[FORM] and form and (not term[FORM] or len(form) < len(term[FORM])):
                 term[FORM] = form
         self.fresh.append(fresh)
         return terms

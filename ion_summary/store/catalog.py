@@ -193,8 +193,8 @@ class Catalog:
         return self._partitions()
 
     def _read_partitions(self) -> dict[int, tuple[int, int]]:
-        found = self.db.execute("SELECT day, size, birth FROM partition ORDER BY day")
-        return {day: (size, birth) for day, size, birth in found}
+        days, sizes, births = database.columns(self.db, "partition", ("day", "size", "birth"))
+        return dict(zip(days, zip(sizes, births, strict=True), strict=True))
 
     def birth(self, day: int) -> int:
         """What the numbers of a day that has a partition are called."""

@@ -156,7 +156,7 @@ class Segments:
                 self.db.execute("ROLLBACK")
 
     def _read_indexed(self) -> list[tuple[int, int, int]]:
-        return self.db.execute("SELECT day, upto, birth FROM indexed").fetchall()
+        return list(zip(*database.columns(self.db, "indexed", ("day", "upto", "birth")), strict=True))
 
     def indexed(self) -> dict[int, int]:
         """Per day the byte up to which its partition's lines are in the segment (-1: its numbers are stale)."""

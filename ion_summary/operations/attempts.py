@@ -111,7 +111,8 @@ class Attempts:
             return Outcome(job, error=error)
         else:
             # Each call's answer is kept already: this is the acknowledgement, and can wait for others.
-            return Outcome(job, Answer(job, key, encode(summary, self._summarizer.fingerprint)))
+            body = None if attempt.kept else encode(summary, self._summarizer.fingerprint)
+            return Outcome(job, Answer(job, key, body))
         finally:
             del self._asked[key]
             answered.set_result(None)

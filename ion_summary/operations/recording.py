@@ -28,7 +28,7 @@ _POLL_S = 0.2
 class Attempt:
     """A job that is worked on: what is asked for it, and the key of the answer.
 
-    ``in_flight`` calls for it are being made; ``ending``: no other may be begun.
+    ``in_flight`` calls for it are being made; ``ending``: no other may be begun; ``kept``: its answer is in the queue.
     """
 
     job: Job
@@ -36,6 +36,7 @@ class Attempt:
     key: str
     in_flight: int = 0
     ending: bool = False
+    kept: bool = False
 
 
 #: That for which the calls of a task are made.
@@ -66,7 +67,7 @@ class Recorded(Wrapper):
             kept = self._queue.result(key)
             if kept is not None:
                 # Whoever counts what calls cost must not count this one again.
-                return replace(decode(kept), usage=Usage(), cost_usd=0.0, calls=0)
+                return replace(decode(kept)[0], usage=Usage(), cost_usd=0.0, calls=0)
             await _pause(attempt)
         attempt.in_flight += 1
         try:
@@ -83,6 +84,7 @@ class Recorded(Wrapper):
         finally:
             attempt.in_flight -= 1
         self._ledger.answered(number, billed(summary), sent, encode(summary, self.fingerprint))
+        attempt.kept |= key == attempt.key
         return summary
 
     def _billed(self, error: ProviderError) -> Billed:
@@ -110,10 +112,11 @@ def encode(summary: LlmSummary, fingerprint: str) -> str:
     return orjson.dumps({"fingerprint": fingerprint, "summary": summary}).decode()
 
 
-def decode(body: str) -> LlmSummary:
-    """The summary that ``encode`` wrote."""
-    fields: dict[str, Any] = orjson.loads(body)["summary"]
-    return LlmSummary(
+def decode(body: str) -> tuple[LlmSummary, str]:
+    """The summary that ``encode`` wrote, and the fingerprint of what it was made by."""
+    kept: dict[str, Any] = orjson.loads(body)
+    fields, made_by = kept["summary"], kept["fingerprint"]
+    summary = LlmSummary(
         text=fields["text"],
         tags=tuple(fields["tags"]),
         evidence=tuple(tuple(numbers) for numbers in fields["evidence"]),
@@ -124,9 +127,4 @@ def decode(body: str) -> LlmSummary:
         calls=fields["calls"],
         language=fields["language"],
     )
-
-
-def made_by(body: str) -> str:
-    """The fingerprint of what has made the summary that ``encode`` wrote."""
-    fingerprint: str = orjson.loads(body)["fingerprint"]
-    return fingerprint
+    return summary, made_by

@@ -14,7 +14,7 @@ from ion_summary.jobs.job import Failure, Job
 from ion_summary.jobs.queue import Queue
 from ion_summary.model import SessionSummary
 from ion_summary.operations.asking import restored
-from ion_summary.operations.recording import decode, made_by
+from ion_summary.operations.recording import decode
 from ion_summary.store.catalog import content_number, hash64
 from ion_summary.store.layout import to_ms
 from ion_summary.store.storage import SessionSummaryStorage
@@ -70,8 +70,9 @@ def _store(storage: SessionSummaryStorage, queue: Queue, writer: StoreWriter, jo
         done.append(job)
         if _is_of(record, job) and _result_of(record) != job.result:
             paid = queue.has_paid(job.result or "", job.session)
-            made = {"fingerprint": made_by(body), "result": job.result, "reused": not paid}
-            changed.append(upgraded(record, _restored(storage, job, decode(body)), made))
+            summary, fingerprint = decode(body)
+            made = {"fingerprint": fingerprint, "result": job.result, "reused": not paid}
+            changed.append(upgraded(record, _restored(storage, job, summary), made))
     _append(storage, writer, changed)
     queue.stored(done)
     queue.drop(gone)

@@ -15,7 +15,7 @@ from ion_summary.model import Message
 from ion_summary.summarizers.llm import LlmRequest
 from ion_summary.summarizers.llm.answer import check
 from ion_summary.summarizers.llm.prompt import build
-from ion_summary.summarizers.llm.unsupported import unsupported
+from ion_summary.summarizers.llm.unsupported import _likely, _patterns, unsupported
 from ion_summary.text.clean import is_inert
 
 REQUEST = LlmRequest([Message("user", "My printer E-42 is broken."), Message("assistant", "Replace drum DR-2400.")])
@@ -165,6 +165,15 @@ def test_another_spelling_is_no_invention(bullet: str, said: str, form: str) -> 
 @pytest.mark.parametrize(("bullet", "said", "kind", "text"), UNSUPPORTED)
 def test_what_nobody_said_is_flagged(bullet: str, said: str, kind: str, text: str) -> None:
     assert unsupported(bullet, said) == [(kind, text)]
+
+
+PIECES = "January may jan. Sept 4 4th 31 of Mondays day today friday 월 요일 월요일 / - . 2026 년 1월 E 42k a.py @ :// x".split()
+
+
+@given(st.lists(st.sampled_from([*PIECES, " ", ","]), max_size=9))
+def test_a_quick_look_rules_out_nothing_that_is_there(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    assert {kind for kind in ("code", "date", "number") if _patterns()[kind].search(text)} <= set(_likely(text))
 
 
 @given(st.lists(st.text(max_size=60), min_size=1, max_size=5), st.text(max_size=8))

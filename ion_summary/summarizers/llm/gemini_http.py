@@ -6,20 +6,23 @@ Importing this module imports the HTTP client: that is done when the first call 
 from __future__ import annotations
 
 import ssl
-from itertools import cycle
+from functools import lru_cache
 from typing import Any
 
 import httpx2
 
 _KEEP_ALIVE_S = 30.0
-#: A pool looks at each of its connections for each request: with 128 of them that takes longer than the request.
-_POOLS = 16
 
 
 class Connections(httpx2.AsyncClient):
     """A client of which as many calls at once may be made as one likes: the limiter counts them, and nobody else.
 
-    Requests go to several plain clients in turn. Proxies of the environment are theirs to find.
+    A pool looks at each of its connections twice for each request, and at the socket of those that are idle: with 128
+    of them that takes longer than the request. So each call under way has a plain client, and with it a pool, for
+    itself; the one that was last used is used first. Proxies of the environment are theirs to find.
+
+    Nothing has a time limit here: whoever makes a call has one for all of it (``gemini_client``), which six timers for
+    its parts would not make any safer.
 
     Args:
         certificates: which servers are trusted.
@@ -27,18 +30,32 @@ class Connections(httpx2.AsyncClient):
 
     def __init__(self, certificates: ssl.SSLContext) -> None:
         super().__init__(verify=certificates)
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=_KEEP_ALIVE_S)
-        self._clients = [
-            httpx2.AsyncClient(limits=limits, verify=certificates, follow_redirects=True) for _ in range(_POOLS)
-        ]
-        self._turns = cycle(self._clients)
+        self._certificates = certificates
+        self._idle: list[httpx2.AsyncClient] = []
+
+    def build_request(self, method: str, url: httpx2.URL | str, **given: Any) -> httpx2.Request:
+        """The request, without time limits of its own; its address is taken apart once for all of them."""
+        return super().build_request(method, _parsed(str(url)), **given | {"extensions": {"timeout": {}}})
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """The answer to ``request``, over the connections whose turn it is."""
-        return await next(self._turns).send(request, **options)
+        """The answer to ``request``, over a connection that nobody else uses."""
+        client = self._idle.pop() if self._idle else self._plain()
+        try:
+            return await client.send(request, **options)
+        finally:
+            self._idle.append(client)
 
     async def aclose(self) -> None:
         """Ends all connections."""
-        for client in self._clients:
+        for client in self._idle:
             await client.aclose()
         await super().aclose()
+
+    def _plain(self) -> httpx2.AsyncClient:
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=_KEEP_ALIVE_S)
+        return httpx2.AsyncClient(limits=limits, verify=self._certificates, follow_redirects=True)
+
+
+@lru_cache(maxsize=64)  # that of a model is the same for all calls
+def _parsed(url: str) -> httpx2.URL:
+    return httpx2.URL(url)

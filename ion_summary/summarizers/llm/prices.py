@@ -43,6 +43,7 @@ class Prices:
     def __init__(self, rates: Mapping[str, Sequence[Rate]], checked: date) -> None:
         self.date = checked
         self._rates = dict(rates)
+        self._of_day: dict[tuple[str, date], Rate] = {}
         self._named = re.compile(f"({'|'.join(map(re.escape, rates))}){_VARIANT}")
 
     @property
@@ -57,14 +58,20 @@ class Prices:
     def rate(self, model: str, day: date | None = None) -> Rate:
         """The rate of ``model`` on ``day`` (default: today, UTC); that of the dearest model if it is not known."""
         day = day or datetime.now(UTC).date()
-        name = self._name(model)
-        if name is not None:
-            return _on(self._rates[name], day)
-        return max((_on(rates, day) for rates in self._rates.values()), key=lambda rate: (rate.output, rate.input))
+        known = self._of_day.get((model, day))
+        if known is None:
+            known = self._of_day[model, day] = self._rate(model, day)
+        return known
 
     def cost(self, usage: Usage, model: str, batch: bool = False, day: date | None = None) -> float:
         """US dollars for ``usage`` of ``model``, as the provider calls it (``response.model_version``)."""
         return self.rate(model, day).cost(usage, batch=batch)
+
+    def _rate(self, model: str, day: date) -> Rate:
+        name = self._name(model)
+        if name is not None:
+            return _on(self._rates[name], day)
+        return max((_on(rates, day) for rates in self._rates.values()), key=lambda rate: (rate.output, rate.input))
 
     def _name(self, model: str) -> str | None:
         found = self._named.fullmatch(model.removeprefix("models/"))

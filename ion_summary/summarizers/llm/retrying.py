@@ -86,6 +86,8 @@ class _Tries:
         error.perhaps_billed = self.perhaps_billed
 
     def charged(self, summary: LlmSummary) -> LlmSummary:
+        if not self.calls:
+            return summary
         return replace(
             summary,
             usage=summary.usage + self.usage,

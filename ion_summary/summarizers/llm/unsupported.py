@@ -17,7 +17,9 @@ from ion_summary.summarizers.llm import Flag, FlagKind
 from ion_summary.text.tokens import fold
 
 _MONTHS = "january february march april may june july august september october november december".split()
+_MONTH_WORDS = frozenset(word for name in _MONTHS for word in (name, name[:3]))
 _DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+_DAY_WORDS = frozenset(word for name in _DAYS for word in (name, f"{name}s"))
 _EN_NUMBERS = {
     word: value
     for value, word in enumerate(
@@ -128,9 +130,12 @@ def _likely(text: str) -> Iterator[FlagKind]:
     has_digit = signs["digit"].search(text) is not None
     if (has_digit and signs["code"].search(text)) or signs["address"].search(text):
         yield "code"
-    is_dated = has_digit and (signs["date"].search(text) or any(month[:3] in lower for month in _MONTHS))
-    if is_dated or "day" in lower or "요일" in lower:
+    if "요일" in lower or (has_digit and signs["date"].search(text)):
         yield "date"
+    elif has_digit or "day" in lower:
+        words = signs["word"].findall(lower)
+        if (has_digit and not _MONTH_WORDS.isdisjoint(words)) or not _DAY_WORDS.isdisjoint(words):
+            yield "date"
     if has_digit:
         yield "number"
 
@@ -143,6 +148,7 @@ def _signs() -> dict[str, re.Pattern[str]]:
         "code": re.compile(r"\d(?:(?<=[A-Za-z_-].)|[-_]*[A-Za-z])"),
         "address": re.compile(r"[:@.](?:(?<=:)//|(?<=@)|(?<=\.)[a-z])"),
         "date": re.compile(r"\d(?:[-./]\d|[월년])"),
+        "word": re.compile("[a-z]+"),
     }
 
 

@@ -95,6 +95,8 @@ def ingest(
         warn(f"damaged places in the store: {len(storage.damage):,}; `ion-summary verify` names them")
     if report.queued:
         _note_queued(run, report.queued)
+    if report.unqueued:
+        _note_unqueued(run, report.unqueued)
     if nothing is not None:
         raise nothing
     read = report.new + report.updated + report.unchanged + report.forgotten + report.files_unchanged
@@ -109,6 +111,11 @@ def _note_queued(run: Run, queued: int) -> None:
 
         missing = NoApiKeyError(variables=" nor ".join(KEY_VARIABLES))
         run.out.note(f"note: {missing.message}; until then the rule-based summaries are all there is")
+
+
+def _note_unqueued(run: Run, unqueued: int) -> None:
+    stored = "1 session stored before has" if unqueued == 1 else f"{unqueued:,} sessions stored before have"
+    run.out.note(f"{stored} no LLM summary: `ion-summary summarize --pending` asks for it")
 
 
 def _name_rejected(report: IngestReport) -> None:
@@ -127,6 +134,7 @@ def _document(report: IngestReport) -> dict[str, Any]:
             "forgotten": report.forgotten,
         },
         "queued": report.queued,
+        "unqueued": report.unqueued,
         "messages": report.messages,
         "files": {
             "read": report.files_read,

@@ -20,6 +20,7 @@ from ion_summary.operations.batch import Batch, FileState, Sorted, sort_batch
 from ion_summary.operations.drafts import Draft
 from ion_summary.operations.forget import finish
 from ion_summary.operations.known_files import Look, look, note, resume_point
+from ion_summary.operations.pending import unqueued
 from ion_summary.operations.reading import Manner, drafts
 from ion_summary.operations.summarizing import Summaries, Summarizers
 from ion_summary.progress import Progress
@@ -64,13 +65,17 @@ class IngestRequest:
 
 @dataclass
 class IngestReport:
-    """What came of it. ``forgotten`` counts sessions that a tombstone keeps out: forgotten ones, and pruned ones."""
+    """What came of it. ``forgotten`` counts sessions that a tombstone keeps out: forgotten ones, and pruned ones.
+
+    ``unqueued`` are those that were stored before, have no LLM summary, and do not wait for one, if one was asked for.
+    """
 
     new: int = 0
     updated: int = 0
     unchanged: int = 0
     forgotten: int = 0
     queued: int = 0
+    unqueued: int = 0
     messages: int = 0
     files_read: int = 0
     files_unchanged: int = 0
@@ -100,6 +105,8 @@ def ingest(storage: SessionSummaryStorage, request: IngestRequest, progress: Pro
     finally:
         run.close()
     report = run.report
+    if request.llm and not request.dry_run and (report.unchanged or report.files_unchanged):
+        report.unqueued = unqueued(storage)
     report.warnings += problems()
     report.elapsed_s = round(time.monotonic() - begun, 3)
     if not report.files_read and not report.files_unchanged:

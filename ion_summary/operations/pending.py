@@ -71,6 +71,13 @@ def pending(
     return report
 
 
+def unqueued(storage: SessionSummaryStorage) -> int:
+    """How many stored sessions have no LLM summary and are not in the queue either, in whatever state."""
+    total, _ = storage.find(Query(type="rule_based", limit=1))
+    queue = counting.counts(storage.path)
+    return max(0, total - queue.pending - queue.given_up - queue.skipped)
+
+
 def wanted_of(storage: SessionSummaryStorage, request: PendingRequest, fingerprint: str) -> Iterator[Wanted]:
     """The jobs that ``pending`` would queue."""
     for page in _pages(storage, request, fingerprint):

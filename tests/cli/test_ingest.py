@@ -50,7 +50,7 @@ def test_new_then_unchanged_then_grown(transcript: Path, target: Path, run: Call
 
 def test_report_has_every_name_of_the_contract(transcript: Path, target: Path, run: Callable[..., Any]) -> None:
     found = report(run("ingest", transcript, "--json"))
-    assert list(found) == ["sessions", "queued", "messages", "files", "rejected", "warnings", "elapsed_s"]
+    assert list(found) == ["sessions", "queued", "unqueued", "messages", "files", "rejected", "warnings", "elapsed_s"]
     assert found["rejected"] == []
     assert isinstance(found["elapsed_s"], float)
 

@@ -67,6 +67,24 @@ def test_ingest_queues_and_worker_works_off(
     assert sum(fake.state.paid.values()) == 3
 
 
+def test_ingest_says_what_it_does_not_queue_because_it_was_stored_before(
+    transcript: Path, tmp_path: Path, fake: FakeGemini, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ION_SUMMARY_STORE", str(tmp_path / "before"))
+    assert "pending" not in run("ingest", transcript).stderr
+    done = run("ingest", transcript, "--llm", "--json")
+    assert (report(done)["queued"], report(done)["unqueued"]) == (0, 3)
+    assert "3 sessions stored before have no LLM summary" in done.stderr
+    assert "ion-summary summarize --pending" in done.stderr
+    # What waits already, or has its summary, is not meant.
+    assert report(run("summarize", "--pending", "--limit", "1", "--json"))["done"] == 1
+    assert report(run("ingest", transcript, "--llm", "--json"))["unqueued"] == 2
+    assert report(run("summarize", "--pending", "--json"))["done"] == 2
+    done = run("ingest", transcript, "--llm", "--json")
+    assert report(done)["unqueued"] == 0
+    assert "pending" not in done.stderr
+
+
 def test_files_are_summarized_without_being_stored(
     transcript: Path, tmp_path: Path, fake: FakeGemini, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

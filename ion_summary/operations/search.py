@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from ion_summary.text.tokens import Term, first_match
 
 _BEFORE = 40
 _LENGTH = 160
+_REMEMBERED = 1_024  # texts of some 1,000 bytes
 
 
 class Hit(NamedTuple):
@@ -38,12 +40,15 @@ def search(storage: SessionSummaryStorage, query: Query) -> SearchResult:
     """The sessions for which all that the query asks holds. Raises StoreNotFoundError."""
     storage.require()
     total, found = storage.find(query)
-    return SearchResult(total, [_hit(record, score, query.terms) for record, score in found])
+    terms = tuple(query.terms)
+    return SearchResult(total, [_hit(record, score, terms) for record, score in found])
 
 
-def _hit(record: SessionSummary, score: float, terms: Sequence[Term]) -> Hit:
-    snippet = _snippet(record, terms)
-    return Hit(record, score, snippet, spans(snippet, terms))
+def _hit(record: SessionSummary, score: float, terms: tuple[Term, ...]) -> Hit:
+    metadata = record.metadata
+    others = [metadata.get("title"), *(metadata.get("tags") or [])] if terms else []
+    snippet, places = _passage(tuple(text for text in (record.summary, *others) if isinstance(text, str)), terms)
+    return Hit(record, score, snippet, list(places))
 
 
 def spans(text: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
@@ -51,16 +56,16 @@ def spans(text: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
     return sorted({span for term in terms for span in term.spans(text)})
 
 
-def _snippet(record: SessionSummary, terms: Sequence[Term]) -> str:
-    """The part of the summary, or else the title or tag, in which the first match stands."""
-    metadata = record.metadata
-    others = [metadata.get("title"), *(metadata.get("tags") or [])] if terms else []
-    lines = (_line(text) for text in (record.summary, *others) if isinstance(text, str))
+@lru_cache(maxsize=_REMEMBERED)  # who asks again, or for the next page, is shown much of the same
+def _passage(texts: tuple[str, ...], terms: tuple[Term, ...]) -> tuple[str, list[tuple[int, int]]]:
+    """The part of the summary, or else the title or tag, in which the first match stands; and where in it all do."""
+    lines = map(_line, texts)
     first = next(lines)
     for line in chain([first], lines) if terms else ():
         if match := first_match(line, terms):
-            return _around(line, *match)
-    return _around(first, 0, 0)
+            snippet = _around(line, *match)
+            return snippet, spans(snippet, terms)
+    return _around(first, 0, 0), []
 
 
 def excerpt(text: str, terms: Sequence[Term]) -> str:

@@ -250,9 +250,11 @@ class Catalog:
             for row in rows
         ]
 
-    def drop_day(self, day: int) -> None:
-        """Forgets a partition; sessions whose newest line was in it fall back to the newest of their other lines."""
-        span = (day << DAY_SHIFT, (day + 1) << DAY_SHIFT)
+    def drop_days(self, first: int, last: int) -> None:
+        """Forgets the partitions of some days, all there are from the first to the last; sessions whose newest line was
+        in them fall back to the newest of their other lines.
+        """
+        span = (first << DAY_SHIFT, (last + 1) << DAY_SHIFT)
         self.db.execute(
             "UPDATE name SET sessions = name.sessions - gone.count FROM"
             " (SELECT user, count(*) AS count FROM record WHERE id >= ? AND id < ? GROUP BY user) AS gone"
@@ -266,7 +268,7 @@ class Catalog:
         ).fetchall()
         for table, column in (("record", "id"), ("superseded", "id"), ("participant", "record")):
             self.db.execute(f"DELETE FROM {table} WHERE {column} >= ? AND {column} < ?", span)
-        self.db.execute("DELETE FROM partition WHERE day = ?", (day,))
+        self.db.execute("DELETE FROM partition WHERE day BETWEEN ? AND ?", (first, last))
         self._promote([session for (session,) in uncovered])
 
     def drop_unused(self) -> None:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -214,16 +215,19 @@ class IndexWriter:
             self._filler.fill()
             settle(self.catalog.db, self._root)
 
-    def _pieces(self, found: Iterable[Change], bulk: bool, reads: dict[int, _Read]) -> Iterator[tuple[Any, ...]]:
+    def _pieces(self, found: Sequence[Change], bulk: bool, reads: dict[int, _Read]) -> Iterator[tuple[Any, ...]]:
         """What ``parse`` is to read of each change. Whoever asks for it is in the transactions in which it is noted
         that no more of these partitions has been read than was before.
         """
         for change in found:
             if change.afresh:
                 self._note_loss(change.day)
-                self.catalog.drop_day(change.day)
+        self._drop_gone({change.day for change in found if change.stat is None})
+        for change in found:
             if change.stat is None:
                 continue
+            if change.afresh:
+                self.catalog.drop_days(change.day, change.day)
             path = layout.records_path(self._root, change.day)
             quarantine.repair_tail(self._root, path)
             stat = path.stat()
@@ -241,6 +245,13 @@ class IndexWriter:
             self._on_damage(lost)
             # The files that its sessions came from may still be there: the next ingest reads them again.
             self.catalog.db.execute("DELETE FROM file")
+
+    def _drop_gone(self, gone: Container[int]) -> None:
+        """Forgets partitions that are not there any more, those that follow each other at once."""
+        for is_gone, days in groupby(sorted(self.catalog.partitions()), gone.__contains__):
+            if is_gone:
+                first, *others = days
+                self.catalog.drop_days(first, others[-1] if others else first)
 
     def _take_in(self, parts: Iterable[Parsed], reads: dict[int, _Read], progress: Progress) -> bool:
         """Takes in what one transaction should hold: all for one would take the memory. Whether there is no more."""

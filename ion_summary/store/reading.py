@@ -170,14 +170,14 @@ class IndexReader:
         from ion_summary.store.parsing import parse, slices
 
         if change.stat is None:
-            mine.drop_day(change.day)
+            mine.drop_days(change.day, change.day)
             return
         path, number = layout.records_path(self._root, change.day), change.number
         with _pinned(path, change.stat) as descriptor:
             if change.start and not is_known(mine.db, change.day, descriptor):
                 raise MovedError
             if change.afresh:
-                mine.drop_day(change.day)
+                mine.drop_days(change.day, change.day)
             note(mine.db, self._root, change.day, change.stat, change.start, number)
             for start, end in slices(path, change.start, change.stat.st_size):
                 part = parse(path, change.day, start, end, self._naive, with_documents=False)

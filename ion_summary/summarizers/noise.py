@@ -65,7 +65,12 @@ _PLACEHOLDERS = frozenset(
 
 def is_untidy(word: str) -> bool:
     """Whether ``tidy`` may change a text that has ``word`` between two spaces."""
-    return word.startswith(_UNTIDY_HEADS) or not is_inert(word) or re.search(_UNTIDY, word) is not None
+    return word.startswith(_UNTIDY_HEADS) or _untidy().search(word) is not None or not is_inert(word)
+
+
+@cache  # not at import; and not asked of ``re`` for each word
+def _untidy() -> re.Pattern[str]:
+    return re.compile(_UNTIDY)
 
 
 def is_tidy(text: str) -> bool:

@@ -18,16 +18,19 @@ _OPENING = rf"(?i)^(?:(?:{_BEFORE_COMMA}|{_BEFORE_SPACE})(?:{_STOP}+\s*|\s+(?=[,
 
 # What to ask of a word, and of the one behind it, that spares most sentences the pattern above. In lower case.
 _PAIRS = [opener.split() for opener in _BEFORE_COMMA.split("|") if " " in opener]
+_IN_PAIRS = [word for pair in _PAIRS for word in pair]
 _ALONE = "|".join(opener for opener in f"{_BEFORE_COMMA}|{_BEFORE_SPACE}".split("|") if " " not in opener)
 _AT_ONCE = rf"(?:{_ALONE}){_STOP}|(?:{_BEFORE_SPACE})$"
 _WITH_NEXT = rf"(?:{_ALONE}|{'|'.join(first for first, _ in _PAIRS)})$"
 _NEXT = rf"[,–-]|(?:{'|'.join(second for _, second in _PAIRS)})(?:{_STOP}|$)"
-_ANY = rf"(?:{_ALONE}|{'|'.join(word for pair in _PAIRS for word in pair)})(?:{_STOP}|$)|[,–-]"
+_ANY = rf"(?:{_ALONE}|{'|'.join(_IN_PAIRS)})(?:{_STOP}|$)|[,–-]"
+# Words that open begin with one of these, at least: what stands in the pattern, but for what may be repeated.
+_HEADS = frozenset(word.rstrip("+*?")[:2] for word in (*_ALONE.split("|"), *_IN_PAIRS, ",", "–", "-"))
 
 
 def may_open(lower: str) -> bool:
     """Whether one of the next three may hold for a word: one look instead of three for nearly all."""
-    return re.match(_ANY, lower) is not None
+    return (lower[:2] in _HEADS or lower[:1] in _HEADS) and re.match(_ANY, lower) is not None
 
 
 def opens(lower: str) -> bool:

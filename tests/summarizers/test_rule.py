@@ -7,7 +7,7 @@ import pytest
 
 from ion_summary.errors import UsageError
 from ion_summary.model import Message
-from ion_summary.summarizers import selection, weights
+from ion_summary.summarizers import selection, weights, words
 from ion_summary.summarizers.explain import _Recording
 from ion_summary.summarizers.rule import RunningSummary, digest_session, explain, summarize
 from ion_summary.summarizers.running import POOL
@@ -274,3 +274,31 @@ def test_explained_scores_are_those_that_were_used() -> None:
     used = selection._Selection(frame, recording._vocabulary.fresh, recording._turn)
     assert explained == pytest.approx([-score / UNIT for score in used.score])
     assert weights.FACTOR["opening"] > 1
+
+
+def test_words_in_use_are_remembered_and_no_more_than_twice_as_many_as_there_is_room_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(words, "_REMEMBERED", 10)
+    memory = words._Memory()
+    often = memory["refund"]
+    for number in range(100):
+        memory[f"word{number}"]
+        assert memory["refund"] is often
+        assert len(memory) + len(memory._before) <= 20
+    memory.clear()
+    assert not memory and not memory._before
+    assert memory["refund"] is not often and memory["refund"].term == often.term
+
+
+def test_a_summary_that_nothing_was_added_to_is_the_same_and_one_that_was_answered_is_not() -> None:
+    running = RunningSummary()
+    for message in TALK:
+        running.add(message)
+    text = running.summary()
+    assert text.endswith("(open)")
+    running.add({"role": "user", "content": "Hello!"})
+    assert running.summary() is text
+    assert running.summary(1, 60) != text == running.summary()
+    running.add({"role": "assistant", "content": "Yes."})
+    assert running.summary().endswith("Can I install it myself? → Yes.")

@@ -200,9 +200,7 @@ class IndexWriter:
             for name in (layout.CATALOG, layout.TEXT):
                 remove_database(self._root / layout.INDEX / name)
             self._open_both()
-        for change in changes(self.catalog.db, self._root):
-            if change.afresh:
-                self._note_loss(change.day)
+        self._note_losses(changes(self.catalog.db, self._root))
         with transaction(self.catalog.db), transaction(self.segments.db):
             create_anew(self.catalog.db, catalog.create)
             create_anew(self.segments.db, segments.create)
@@ -219,9 +217,7 @@ class IndexWriter:
         """What ``parse`` is to read of each change. Whoever asks for it is in the transactions in which it is noted
         that no more of these partitions has been read than was before.
         """
-        for change in found:
-            if change.afresh:
-                self._note_loss(change.day)
+        self._note_losses(found)
         self._drop_gone({change.day for change in found if change.stat is None})
         for change in found:
             if change.stat is None:
@@ -238,9 +234,10 @@ class IndexWriter:
             for start, end in slices(path, change.start, stat.st_size):
                 yield path, change.day, start, end, self._naive, bulk
 
-    def _note_loss(self, day: int) -> None:
-        """Keeps in mind what a partition has lost: the index, which alone knew of it, is about to forget it."""
-        if (lost := losses.of_records(self.catalog.db, self._root, day)) is not None:
+    def _note_losses(self, found: Iterable[Change]) -> None:
+        """Keeps in mind what partitions have lost: the index, which alone knew of it, is about to forget it."""
+        days = [change.day for change in found if change.afresh]
+        for lost in losses.of_records(self.catalog.db, self._root, days):
             losses.note(self._root, lost)
             self._on_damage(lost)
             # The files that its sessions came from may still be there: the next ingest reads them again.

@@ -8,7 +8,7 @@ until ``verify --repair`` has been told to go on without.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from stat import S_ISREG
 
@@ -23,28 +23,31 @@ _OF_TRANSCRIPTS = "SELECT size FROM transcript WHERE day = ?"
 
 def losses(db: sqlite3.Connection, root: Path) -> list[Finding]:
     """All losses, noted or not; ``db`` is the catalog, before it follows the partitions."""
-    fresh = [of_records(db, root, change.day) for change in changes(db, root) if change.afresh]
-    fresh += [of_transcripts(db, root, day) for (day,) in db.execute("SELECT day FROM transcript").fetchall()]
-    return list(dict.fromkeys([*_noted(root), *filter(None, fresh)]))
+    fresh = of_records(db, root, [change.day for change in changes(db, root) if change.afresh])
+    transcripts = [of_transcripts(db, root, day) for (day,) in db.execute("SELECT day FROM transcript").fetchall()]
+    return list(dict.fromkeys([*_noted(root), *fresh, *filter(None, transcripts)]))
 
 
-def of_records(db: sqlite3.Connection, root: Path, day: int) -> Finding | None:
-    """What the partition of a day's records has lost since the index last read it."""
-    return _lost(db, root, day, _OF_RECORDS, layout.records_path(root, day))
+def of_records(db: sqlite3.Connection, root: Path, days: Collection[int]) -> list[Finding]:
+    """What the partitions of some days' records have lost since the index last read them."""
+    known = Tombstones.read(root) if days else Tombstones()
+    found = (_lost(db, root, day, _OF_RECORDS, layout.records_path(root, day), known) for day in days)
+    return [lost for lost in found if lost is not None]
 
 
 def of_transcripts(db: sqlite3.Connection, root: Path, day: int) -> Finding | None:
     """What the partition of a day's transcripts has lost since it was last appended to."""
-    return _lost(db, root, day, _OF_TRANSCRIPTS, layout.transcripts_path(root, day))
+    return _lost(db, root, day, _OF_TRANSCRIPTS, layout.transcripts_path(root, day), Tombstones())
 
 
-def _lost(db: sqlite3.Connection, root: Path, day: int, query: str, path: Path) -> Finding | None:
+def _lost(db: sqlite3.Connection, root: Path, day: int, query: str, path: Path, known: Tombstones) -> Finding | None:
     before = db.execute(query, (day,)).fetchone()
     size = _size(path)
     # Others may write meanwhile: they note before it that the partition will be another one, and after it its size.
     if before is None or size >= before[0] or db.execute(query, (day,)).fetchone() != before:
         return None
-    if not size and Tombstones.read(root).has_pruned(day):
+    # Of many days that are gone most were pruned before the tombstones were read; others may be pruned meanwhile.
+    if not size and (known.has_pruned(day) or Tombstones.read(root).has_pruned(day)):
         return None  # the index has not followed yet
     problem = f"{before[0] - size:,} bytes shorter than when it was last read or written"
     line = files.read(path).count(b"\n") + 1 if size else None

@@ -18,6 +18,7 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -30,6 +31,7 @@ Scope = Literal["user", "session", "content"]
 
 _SALT_BYTES = 16
 _HASH_BYTES = 16
+_PRUNE_OF = b'{"kind":"prune","day":"'
 _PRUNED_MASK = (1 << 48) - 1
 _PRUNED_BYTES = 6  # with the day: one in 10^11 sessions of a day of 1,000 is mistaken for another
 
@@ -134,17 +136,29 @@ class Tombstones:
 
     def _pruned_of(self, day: int) -> frozenset[bytes]:
         if day not in self._pruned:
-            lines = self._lines("prune", f',"day":"{date.fromordinal(day).isoformat()}"')
-            packed = [b64decode(fields["numbers"]) for fields in lines]
+            lines = self._prunes.get(date.fromordinal(day).isoformat().encode(), ())
+            packed = [b64decode(fields["numbers"]) for fields in self._decoded(lines)]
             self._pruned[day] = frozenset(
                 some[at : at + _PRUNED_BYTES] for some in packed for at in range(0, len(some), _PRUNED_BYTES)
             )
         return self._pruned[day]
 
-    def _lines(self, kind: str, more: str = "") -> Iterator[dict[str, Any]]:
+    @cached_property
+    def _prunes(self) -> dict[bytes, list[tuple[int, bytes]]]:
+        """Per day where its lines of ``prune`` stand, and their bytes: found in one go, for many days are asked for."""
+        found: dict[bytes, list[tuple[int, bytes]]] = {}
+        for start, line in _beginning_with(_PRUNE_OF, self._data):
+            day = line[len(_PRUNE_OF) :].partition(b'"')[0]
+            found.setdefault(day, []).append((start, line))
+        return found
+
+    def _lines(self, kind: str) -> Iterator[dict[str, Any]]:
         """The whole lines of a kind ("": of any); those that are damaged become findings."""
-        beginning = f'{{"kind":"{kind}"{more}'.encode() if kind else b""
-        for start, line in _beginning_with(beginning, self._data):
+        beginning = f'{{"kind":"{kind}"'.encode() if kind else b""
+        return self._decoded(_beginning_with(beginning, self._data))
+
+    def _decoded(self, lines: Iterable[tuple[int, bytes]]) -> Iterator[dict[str, Any]]:
+        for start, line in lines:
             try:
                 yield decode_with_digest(line)
             except DamagedLineError as error:

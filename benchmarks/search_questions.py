@@ -63,6 +63,7 @@ def questions(store: Path) -> dict[str, Question]:
         "two words: 환불 배송": Question("환불 배송", ("환불", "배송")),
         "rare phrase": Question('"전액환불 문의"', ("전액환불 문의",)),
         "phrase in one session of six": Question('"불편을 드려 죄송합니다"', ("불편을 드려 죄송합니다",)),
+        "English phrase, one of six": Question('"sorry for the trouble"', (r"(?i)\bsorry for the trouble\b",)),
         "days": Question(days=middle),
         "days and 환불": Question("환불", ("환불",), days=middle),
         "user and 환불": Question("환불", ("환불",), heavy),

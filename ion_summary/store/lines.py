@@ -26,7 +26,7 @@ _AT_ONCE = 4_000
 # A process may have some hundred files open, a store some thousand partitions.
 _OPEN_AT_ONCE = 64
 # Whoever opens so many partitions will open more: what is known of their files is then asked for at once.
-_MANY = 64
+_MANY = 24
 
 
 class MovedError(Exception):

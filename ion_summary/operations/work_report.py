@@ -36,7 +36,7 @@ class WorkReport:
     """What came of it. ``fallback`` counts the failed sessions that keep their rule-based summary for good.
 
     ``stopped`` is why the run ended before the queue did, unless somebody has ``interrupted`` it; ``waiting`` sessions
-    are to be tried again later, the first of them in ``next_s`` seconds.
+    are to be tried again later, the first of them in ``next_s`` seconds; ``left`` ones are due and were not asked for.
     """
 
     done: int = 0
@@ -50,6 +50,7 @@ class WorkReport:
     stopped: ProviderError | None = None
     interrupted: bool = False
     waiting: int = 0
+    left: int = 0
     next_s: float = 0.0
 
     def name(self, job: Job, reason: str) -> None:
@@ -87,5 +88,6 @@ def as_document(report: WorkReport) -> dict[str, Any]:
         "cost_usd": round(report.cost_usd, 6),
         "elapsed_s": report.elapsed_s,
         "waiting": report.waiting,
+        "left": report.left,
         "failures": [{"session_id": session, "reason": reason} for session, reason in report.failures],
     }

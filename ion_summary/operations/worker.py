@@ -72,6 +72,7 @@ def _work(
         report.interrupted = True
         charge(report, queue)
     report.waiting, report.next_s = queue.later(request.wanted)
+    report.left = queue.count_due(request.wanted)
     return report
 
 

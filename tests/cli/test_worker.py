@@ -156,6 +156,7 @@ def test_what_waits_to_be_tried_again_is_told(store: Path, fake: FakeGemini, run
 def test_what_was_too_dear_goes_on_with_more_money(store: Path, fake: FakeGemini, run: Callable[..., Any]) -> None:
     done = run("summarize", "--pending", "--max-cost", "0.0003")
     assert done.exit_code == 21 and "of $0.0003 for this run" in done.stderr
+    assert "3 left in the queue" in done.stderr
     assert report(run("stats", "--json"))["failed_summaries"] == 0
     assert report(run("worker", "--json"))["done"] == 3
 

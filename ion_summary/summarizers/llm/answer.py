@@ -55,11 +55,11 @@ def check(answered: str, request: LlmRequest) -> Answer:
     answer = _parsed(answered)
     bullets = _cited(answer["bullets"], len(request.messages))
     if not bullets:
-        reason = "no bullet cites a message that exists" if answer["bullets"] else "it has no bullets"
+        reason = "no bullet cites a message that exists" if answer["bullets"] else "the answer has no bullets"
         raise UnusableAnswerError(reason=reason)
     bullets = _fitted(bullets, request.max_bullets, request.max_chars)
     if not bullets:
-        raise UnusableAnswerError(reason=f"nothing of it fits into {request.max_chars} characters")
+        raise UnusableAnswerError(reason=f"nothing of the answer fits into {request.max_chars} characters")
     texts, evidence = [bullet.text for bullet in bullets], tuple(bullet.cites for bullet in bullets)
     flags = flags_of(texts, evidence, request.messages)
     lines = "\n".join(_MARK + text for text in texts)
@@ -68,17 +68,18 @@ def check(answered: str, request: LlmRequest) -> Answer:
 
 def _parsed(answered: str) -> dict[str, Any]:
     if len(answered) > _LONGEST_ANSWER:
-        raise UnusableAnswerError(reason="it is far too long")
+        raise UnusableAnswerError(reason="the answer is far too long")
     fenced = _FENCE.fullmatch(answered)  # some models put a fence around what was to be JSON only
     answer = None
     # Raised outside of the block, the failure has no context: Python's own error holds the whole text.
     with suppress(ValueError, RecursionError):
         answer = json.loads(fenced[1] if fenced else answered)
     if not isinstance(answer, dict):
-        raise UnusableAnswerError(reason="it is not JSON" if answer is None else "it is not a JSON object")
+        wrong = "not JSON" if answer is None else "not a JSON object"
+        raise UnusableAnswerError(reason=f"the answer is {wrong}")
     for name in ("bullets", "tags"):
         if not isinstance(answer.get(name), list):
-            raise UnusableAnswerError(reason=f"{name} is not a list")
+            raise UnusableAnswerError(reason=f"{name} of the answer is not a list")
     return answer
 
 

@@ -69,7 +69,9 @@ def from_exception(error: Exception, model: str) -> ProviderError:
         unsent = name in ("ConnectTimeout", "PoolTimeout")
         return ProviderUnavailableError(reason="no answer in time", perhaps_billed=not unsent)
     if isinstance(error, ValueError) and not isinstance(error, UnicodeError):  # JSONDecodeError, a model's validation
-        return UnusableAnswerError(reason=f"it is not what the interface promises ({name})", perhaps_billed=True)
+        return UnusableAnswerError(
+            reason=f"the answer is not what the interface promises ({name})", perhaps_billed=True
+        )
     unsent = name in ("ConnectError", "ProxyError", "UnsupportedProtocol", "LocalProtocolError")
     return ProviderUnavailableError(reason=f"the connection failed ({name})", perhaps_billed=not unsent)
 

@@ -12,6 +12,8 @@ from typing import Any
 import httpx2
 
 _KEEP_ALIVE_S = 30.0
+#: Whoever is not connected by then has sent nothing: that call is known to have cost nothing.
+_CONNECT_S = 15.0
 
 
 class Connections(httpx2.AsyncClient):
@@ -21,8 +23,8 @@ class Connections(httpx2.AsyncClient):
     of them that takes longer than the request. So each call under way has a plain client, and with it a pool, for
     itself; the one that was last used is used first. Proxies of the environment are theirs to find.
 
-    Nothing has a time limit here: whoever makes a call has one for all of it (``gemini_client``), which six timers for
-    its parts would not make any safer.
+    Only connecting has a time limit here: whoever makes a call has one for all of it (``gemini_client``), which six
+    timers for its parts would not make any safer.
 
     Args:
         certificates: which servers are trusted.
@@ -34,8 +36,10 @@ class Connections(httpx2.AsyncClient):
         self._idle: list[httpx2.AsyncClient] = []
 
     def build_request(self, method: str, url: httpx2.URL | str, **given: Any) -> httpx2.Request:
-        """The request, without time limits of its own; its address is taken apart once for all of them."""
-        return super().build_request(method, _parsed(str(url)), **given | {"extensions": {"timeout": {}}})
+        """The request, with a time limit for connecting only; its address is taken apart once for all of them."""
+        return super().build_request(
+            method, _parsed(str(url)), **given | {"extensions": {"timeout": {"connect": _CONNECT_S}}}
+        )
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         """The answer to ``request``, over a connection that nobody else uses."""

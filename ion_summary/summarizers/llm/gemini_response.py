@@ -34,7 +34,7 @@ def parsed(body: str | None) -> Mapping[str, Any]:
         fields = json.loads(body or "{}")
     if not isinstance(fields, dict):
         wrong = "not JSON" if fields is None else "no JSON object"
-        raise UnusableAnswerError(reason=f"it is {wrong}, which the interface promises", perhaps_billed=True)
+        raise UnusableAnswerError(reason=f"the answer is {wrong}, which the interface promises", perhaps_billed=True)
     return fields
 
 
@@ -85,16 +85,16 @@ def _text(response: Mapping[str, Any]) -> str:
         raise ProviderRefusedError(reason=f"the session is blocked ({_enum(blocked)})", terminal=True)
     candidates = response.get("candidates")
     if not isinstance(candidates, list) or not candidates:
-        raise UnusableAnswerError(reason="it is empty")
+        raise UnusableAnswerError(reason="the answer is empty")
     candidate = _fields(candidates[0])
     finished = _enum(candidate.get("finishReason"))
     if finished in _TERMINAL:
         raise ProviderRefusedError(reason=f"{_TERMINAL[finished]} ({finished})", terminal=True)
     text = _said(_fields(candidate.get("content")).get("parts"))
     if not text:
-        raise UnusableAnswerError(reason=f"it is empty ({finished or 'no finish reason'})")
+        raise UnusableAnswerError(reason=f"the answer is empty ({finished or 'no finish reason'})")
     if finished != "STOP":
-        raise UnusableAnswerError(reason=f"it did not end as it should ({finished or 'no finish reason'})")
+        raise UnusableAnswerError(reason=f"the answer did not end as it should ({finished or 'no finish reason'})")
     return text
 
 

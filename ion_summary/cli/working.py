@@ -45,7 +45,7 @@ def show_report(run: Run, report: WorkReport) -> int:
     if report.waiting:
         soon = f"the first in {max(1, round(report.next_s)):,} s"
         run.out.note(f"{report.waiting:,} to be tried again, {soon}; `ion-summary summarize --pending` does not wait")
-    if report.left and (report.interrupted or report.stopped is not None):
+    if report.left:
         run.out.note(f"{report.left:,} left in the queue: the same command goes on from there")
     if report.interrupted:
         raise KeyboardInterrupt

@@ -162,6 +162,7 @@ class _Run:
 
     async def collect(self, batch: Batch) -> None:
         """Sends a batch, if it is not under way, waits for it, and keeps its answers."""
+        told = set[str]()
         try:
             if batch.name is None:
                 name = await self._llm.summarizer.submit_or_attach(list(map(_read, self.batches.bodies(batch))))
@@ -170,10 +171,11 @@ class _Run:
             assert batch.name is not None
             async for key, result in self._llm.summarizer.results(batch.name, partial(self._request_of, batch)):
                 self._take_in(batch, key, result)
+                told.add(key)
         except ProviderError as error:
             if batch.name is None and not (error.terminal or error.whole_run):
                 raise  # perhaps it was made: the next run looks for it
-            self._fail(batch, error)
+            self._fail([job for key, jobs in batch.jobs.items() if key not in told for job in jobs], error)
         left = self.batches.end(batch)
         if batch.name is not None:
             await self._llm.summarizer.discard(batch.name)
@@ -198,12 +200,11 @@ class _Run:
         self._queue.answer(Answer(job, key, body if job is jobs[0] else None) for job in jobs)
         self._done(jobs)
 
-    def _fail(self, batch: Batch, error: ProviderError) -> None:
+    def _fail(self, left: Sequence[Job], error: ProviderError) -> None:
         if error.whole_run:
             self.report.stopped = self.report.stopped or error
             return
         # Nothing of what is missing was paid: it waits again.
-        left = [job for jobs in batch.jobs.values() for job in jobs]
         self._failed([(job, replace(failure(job, error), retry=True)) for job in left], error)
 
     def _failed(self, failures: Sequence[tuple[Job, Failure]], error: ProviderError) -> None:

@@ -301,3 +301,16 @@ def test_several_workers_share_a_store(store: Path, fake: FakeGemini, run: Calla
     assert [child.wait(60) for child in fake_latency] == [0, 0]
     assert sum(fake.state.paid.values()) == 3
     assert process("verify").returncode == 0
+
+
+@pytest.mark.parametrize(("ending", "status", "failed"), [("expired", 3, 1), ("partial", 0, 0)])
+def test_what_a_batch_has_answered_before_it_ended_has_not_failed(
+    ending: str, status: int, failed: int, store: Path, fake: FakeGemini, run: Callable[..., Any]
+) -> None:
+    fake.batches.endings.append(ending)
+    done = run("summarize", "--pending", "--mode", "batch", "--json")
+    found = report(done)
+    assert (done.exit_code, found["done"], found["failed"]) == (status, 2, failed)
+    assert found["waiting" if failed else "left"] == 1
+    assert "left in the queue" in done.stderr or "to be tried again" in done.stderr
+    assert report(run("stats", "--json"))["llm_summaries"] == 2

@@ -82,6 +82,7 @@ def test_every_stored_session_gets_its_summary_and_keeps_what_is_known_of_it(
         "cost_usd": 5 * PRICE,
         "elapsed_s": 0,
         "waiting": 0,
+        "left": 0,
         "failures": [],
     }
     for record in storage.list_recent(9):

@@ -140,17 +140,19 @@ def _drop_text_index(root: Path, _: Sequence[Expired]) -> None:
 
 
 def _tombstones(root: Path, found: Sequence[Expired], keep_counts: bool) -> Iterator[dict[str, Any]]:
-    """A line for each day, of what no line names yet: a prune that was interrupted counts nothing twice."""
+    """A line for each day, of what no line names yet: a prune that was interrupted counts nothing twice.
+
+    Also for one of older lines alone, which no session goes with: it says that the partitions are not lost.
+    """
     known = Tombstones.read(root)
     for one in found:
         fresh = one.sessions
         if known.has_pruned(one.day):
             fresh = [gone for gone in fresh if not known.is_pruned((gone.session,), one.day)]
-        if fresh:
-            sessions, llm, messages, contents = zip(*fresh, strict=True)
-            numbers = {*sessions, *contents} - {None}
-            counts = Counts(len(fresh), sum(llm), sum(messages))
-            yield prune_fields(one.day, numbers, counts if keep_counts else None)
+        if fresh or not known.has_pruned(one.day):
+            numbers = {gone.session for gone in fresh} | {gone.content for gone in fresh if gone.content is not None}
+            counts = Counts(len(fresh), sum(gone.llm for gone in fresh), sum(gone.messages for gone in fresh))
+            yield prune_fields(one.day, numbers, counts if keep_counts and fresh else None)
 
 
 def elsewhere(catalog: Catalog, found: Sequence[Expired]) -> dict[int, set[int]]:

@@ -103,7 +103,7 @@ class Tombstones:
 
     def has_pruned(self, day: int) -> bool:
         """Whether anything was pruned of that day."""
-        return bool(self._pruned_of(day))
+        return _iso(day) in self._prunes
 
     def pruned_counts(self) -> dict[int, Counts]:
         """Per day how much was pruned, as far as it was kept."""
@@ -136,7 +136,7 @@ class Tombstones:
 
     def _pruned_of(self, day: int) -> frozenset[bytes]:
         if day not in self._pruned:
-            lines = self._prunes.get(date.fromordinal(day).isoformat().encode(), ())
+            lines = self._prunes.get(_iso(day), ())
             packed = [b64decode(fields["numbers"]) for fields in self._decoded(lines)]
             self._pruned[day] = frozenset(
                 some[at : at + _PRUNED_BYTES] for some in packed for at in range(0, len(some), _PRUNED_BYTES)
@@ -163,6 +163,10 @@ class Tombstones:
                 yield decode_with_digest(line)
             except DamagedLineError as error:
                 self.findings.append(Finding(layout.TOMBSTONES, self._data.count(b"\n", 0, start) + 1, str(error)))
+
+
+def _iso(day: int) -> bytes:
+    return date.fromordinal(day).isoformat().encode()
 
 
 def _beginning_with(beginning: bytes, data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -82,6 +82,7 @@ OUTSIDE_MARK = "\ue004"
 #: Whose session it is: a hash, behind a mark.
 USER_MARK = "\ue005"
 _LONG_ASCII_RUN = re.compile("[0-9a-z_]{4,}")  # shorter ones are their own stems
+_ASCII = re.compile("[\x00-\x7f]+")
 _NOT_IN_TAG = re.compile(r"[\x00-/:-@\[-`{-\x7f]")
 
 
@@ -239,7 +240,9 @@ class Term(NamedTuple):
         are lowered.
         """
         if _base(self) is not None:
-            return [[commonprefix(self.variants).encode()]]  # noqa: RUF071 - of words, not paths
+            start = commonprefix(self.variants)  # noqa: RUF071 - of words, not paths
+            # The bytes of other letters are not lowered.
+            return [[part.encode() for part in _ASCII.findall(start)]]
         return [way for variant in self.variants for way in _needles_of(variant)]
 
     def index_query(self) -> tuple[list[Tokens], bool]:

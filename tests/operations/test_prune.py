@@ -270,6 +270,11 @@ def test_it_is_what_the_model_says(**case: Any) -> None:
     check_against_model(**case)
 
 
+def test_a_day_of_older_lines_alone_is_pruned_and_not_lost() -> None:
+    some = [Line(0, "a", "llm", 0, 0), Line(1, "a", "llm", 1, 0), Line(0, "a", "llm", 1, 0)]
+    check_against_model(some, 1440, None, None)
+
+
 @pytest.mark.sweep
 @settings(max_examples=2_000, deadline=None)
 @given(**CASE)

@@ -46,6 +46,9 @@ def line_of(text: str, tag: str = "환불") -> tuple[bytes, dict[str, object]]:
 @example(("환불refund 문의", '"refund 문의"'))
 @example(("이refund\n문의, 전액\t환불", '"refund 문의" 전액환불'))
 @example(("K\u212aelvin full", '"kelvin full"'))
+@example(("À ", "À"))
+@example(("Élan Über Straße", "élan über strasse"))
+@example(("CAFÉS", "cafés"))
 def test_what_bytes_say_of_a_line_is_so(pair: tuple[str, str]) -> None:
     text, typed = pair
     line, record = line_of(text)

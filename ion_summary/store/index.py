@@ -8,7 +8,7 @@ date; a reader that cannot have the lock brings a copy of its own up to date.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from itertools import groupby
@@ -200,7 +200,7 @@ class IndexWriter:
             for name in (layout.CATALOG, layout.TEXT):
                 remove_database(self._root / layout.INDEX / name)
             self._open_both()
-        self._note_losses(changes(self.catalog.db, self._root))
+        self.note_losses([change.day for change in changes(self.catalog.db, self._root) if change.afresh])
         with transaction(self.catalog.db), transaction(self.segments.db):
             create_anew(self.catalog.db, catalog.create)
             create_anew(self.segments.db, segments.create)
@@ -217,7 +217,7 @@ class IndexWriter:
         """What ``parse`` is to read of each change. Whoever asks for it is in the transactions in which it is noted
         that no more of these partitions has been read than was before.
         """
-        self._note_losses(found)
+        self.note_losses([change.day for change in found if change.afresh])
         self._drop_gone({change.day for change in found if change.stat is None})
         for change in found:
             if change.stat is None:
@@ -234,9 +234,8 @@ class IndexWriter:
             for start, end in slices(path, change.start, stat.st_size):
                 yield path, change.day, start, end, self._naive, bulk
 
-    def _note_losses(self, found: Iterable[Change]) -> None:
+    def note_losses(self, days: Collection[int]) -> None:
         """Keeps in mind what partitions have lost: the index, which alone knew of it, is about to forget it."""
-        days = [change.day for change in found if change.afresh]
         for lost in losses.of_records(self.catalog.db, self._root, days):
             losses.note(self._root, lost)
             self._on_damage(lost)

@@ -24,8 +24,8 @@ _OF_TRANSCRIPTS = "SELECT size FROM transcript WHERE day = ?"
 def losses(db: sqlite3.Connection, root: Path) -> list[Finding]:
     """All losses, noted or not; ``db`` is the catalog, before it follows the partitions."""
     fresh = of_records(db, root, [change.day for change in changes(db, root) if change.afresh])
-    transcripts = [of_transcripts(db, root, day) for (day,) in db.execute("SELECT day FROM transcript").fetchall()]
-    return list(dict.fromkeys([*_noted(root), *fresh, *filter(None, transcripts)]))
+    fresh += of_transcripts(db, root, [day for (day,) in db.execute("SELECT day FROM transcript")])
+    return list(dict.fromkeys([*_noted(root), *fresh]))
 
 
 def of_records(db: sqlite3.Connection, root: Path, days: Collection[int]) -> list[Finding]:
@@ -35,9 +35,11 @@ def of_records(db: sqlite3.Connection, root: Path, days: Collection[int]) -> lis
     return [lost for lost in found if lost is not None]
 
 
-def of_transcripts(db: sqlite3.Connection, root: Path, day: int) -> Finding | None:
-    """What the partition of a day's transcripts has lost since it was last appended to."""
-    return _lost(db, root, day, _OF_TRANSCRIPTS, layout.transcripts_path(root, day), Tombstones())
+def of_transcripts(db: sqlite3.Connection, root: Path, days: Collection[int]) -> list[Finding]:
+    """What the partitions of some days' transcripts have lost since they were last appended to."""
+    known = Tombstones.read(root) if days else Tombstones()
+    found = (_lost(db, root, day, _OF_TRANSCRIPTS, layout.transcripts_path(root, day), known) for day in days)
+    return [lost for lost in found if lost is not None]
 
 
 def _lost(db: sqlite3.Connection, root: Path, day: int, query: str, path: Path, known: Tombstones) -> Finding | None:

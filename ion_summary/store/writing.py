@@ -176,7 +176,12 @@ class StoreWriter:
         self._index.fill_segments()
 
     def expect_changes(self, days: Collection[int]) -> None:
-        """Notes that partitions are about to be written anew: that they are shorter then is no damage."""
+        """Notes that partitions are about to be written anew: that they are shorter then is no damage.
+
+        What they have lost before is noted first: afterwards nobody could know.
+        """
+        self._note_lost_transcripts(days)
+        self._index.note_losses(days)
         months = {layout.month_of(day) for day in days}
         with durable(self.catalog.db), transaction(self.catalog.db):
             self.catalog.db.executemany(_FORGET_TRANSCRIPTS, [(day,) for day in days])
@@ -187,6 +192,7 @@ class StoreWriter:
 
     def expect_changed_transcripts(self, days: Collection[int]) -> None:
         """The same of the transcripts alone."""
+        self._note_lost_transcripts(days)
         with durable(self.catalog.db), transaction(self.catalog.db):
             self.catalog.db.executemany(_FORGET_TRANSCRIPTS, [(day,) for day in days])
 
@@ -243,24 +249,27 @@ class StoreWriter:
 
     def _repair_transcript(self, day: int) -> None:
         noted = self.catalog.db.execute("SELECT size FROM transcript WHERE day = ?", (day,)).fetchone() or (0,)
-        if self._size_of_transcript(day) not in (None, *noted):
+        if self._size_of_transcript(day) != noted[0]:
+            self._note_lost_transcripts([day])
             quarantine.repair_tail(self._root, layout.transcripts_path(self._root, day))
+
+    def _note_lost_transcripts(self, days: Collection[int]) -> None:
+        for lost in losses.of_transcripts(self.catalog.db, self._root, days):
+            losses.note(self._root, lost)
+            self._on_damage(lost)
 
     def _repair_transcripts(self) -> None:
         known = dict(self.catalog.db.execute("SELECT day, size FROM transcript"))
         there = layout.transcript_partitions(self._root)
         sizes = []
-        for day in known.keys() | there.keys():
-            if day in there and known.get(day) == there[day].st_size:
-                continue
-            if (lost := losses.of_transcripts(self.catalog.db, self._root, day)) is not None:
-                losses.note(self._root, lost)
-                self._on_damage(lost)
-            if day in there:
-                path = layout.transcripts_path(self._root, day)
-                quarantine.repair_tail(self._root, path)
-                sizes.append((day, path.stat().st_size))
-        if gone := known.keys() - there.keys():
+        gone = known.keys() - there.keys()
+        others = [day for day, stat in there.items() if known.get(day) != stat.st_size]
+        self._note_lost_transcripts([*gone, *others])
+        for day in others:
+            path = layout.transcripts_path(self._root, day)
+            quarantine.repair_tail(self._root, path)
+            sizes.append((day, path.stat().st_size))
+        if gone:
             self.expect_changed_transcripts(gone)
         self._note_transcripts(sizes)
 

@@ -273,6 +273,28 @@ def test_a_new_index_knows_of_it_as_well(filled: SessionSummaryStorage, name: st
     assert [each.file for each in verify(filled, Silent()).findings] == [name]
 
 
+@pytest.mark.parametrize("by", ["append", "compact", "delete", "forget"])
+def test_who_writes_to_an_old_day_does_not_hide_what_it_has_lost(
+    storage: SessionSummaryStorage, tmp_path: Path, by: str
+) -> None:
+    source = tmp_path / "in.jsonl"
+    old = [session(0, session_id=f"s-{number}", user_id=f"u-{number}") for number in range(3)]
+    source.write_bytes(lines(*old, *[session(day) for day in range(1, 70)]))
+    ingest(storage, IngestRequest([source], workers=1), Silent())
+    cut_at_the_second_line(storage.path / TRANSCRIPTS)
+    if by == "append":
+        (tmp_path / "late.jsonl").write_bytes(lines(session(0, session_id="late")))
+        ingest(storage, IngestRequest([tmp_path / "late.jsonl"], workers=1), Silent())
+    elif by == "compact":
+        compact(storage)
+    elif by == "delete":
+        storage.delete("s-0")
+    else:
+        forget(storage, Forgotten(user="u-0"))
+    (finding,) = verify(storage, Silent()).findings
+    assert (finding.file, finding.line) == (TRANSCRIPTS, 2)
+
+
 def test_lost_records_come_back_from_the_files_that_they_came_from(
     filled: SessionSummaryStorage, tmp_path: Path
 ) -> None:

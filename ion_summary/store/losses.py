@@ -8,7 +8,7 @@ until ``verify --repair`` has been told to go on without.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from stat import S_ISREG
 
@@ -28,30 +28,32 @@ def losses(db: sqlite3.Connection, root: Path) -> list[Finding]:
     return list(dict.fromkeys([*_noted(root), *fresh]))
 
 
-def of_records(db: sqlite3.Connection, root: Path, days: Collection[int]) -> list[Finding]:
+def of_records(db: sqlite3.Connection, root: Path, days: Iterable[int]) -> list[Finding]:
     """What the partitions of some days' records have lost since the index last read them."""
-    known = Tombstones.read(root) if days else Tombstones()
-    found = (_lost(db, root, day, _OF_RECORDS, layout.records_path(root, day), known) for day in days)
-    return [lost for lost in found if lost is not None]
+    return _lost(db, root, _OF_RECORDS, {day: layout.records_path(root, day) for day in days})
 
 
-def of_transcripts(db: sqlite3.Connection, root: Path, days: Collection[int]) -> list[Finding]:
+def of_transcripts(db: sqlite3.Connection, root: Path, days: Iterable[int]) -> list[Finding]:
     """What the partitions of some days' transcripts have lost since they were last appended to."""
-    known = Tombstones.read(root) if days else Tombstones()
-    found = (_lost(db, root, day, _OF_TRANSCRIPTS, layout.transcripts_path(root, day), known) for day in days)
-    return [lost for lost in found if lost is not None]
+    return _lost(db, root, _OF_TRANSCRIPTS, {day: layout.transcripts_path(root, day) for day in days})
 
 
-def _lost(db: sqlite3.Connection, root: Path, day: int, query: str, path: Path, known: Tombstones) -> Finding | None:
-    before = db.execute(query, (day,)).fetchone()
-    size = _size(path)
-    # Others may write meanwhile: they note before it that the partition will be another one, and after it its size.
-    if before is None or size >= before[0] or db.execute(query, (day,)).fetchone() != before:
-        return None
-    # Of many days that are gone most were pruned before the tombstones were read; others may be pruned meanwhile.
-    if not size and (known.has_pruned(day) or Tombstones.read(root).has_pruned(day)):
-        return None  # the index has not followed yet
-    problem = f"{before[0] - size:,} bytes shorter than when it was last read or written"
+def _lost(db: sqlite3.Connection, root: Path, query: str, paths: Mapping[int, Path]) -> list[Finding]:
+    shorter = []
+    for day, path in paths.items():
+        before, size = db.execute(query, (day,)).fetchone(), _size(path)
+        # Others may write meanwhile: they note before it that the partition will be another one, and after it its size.
+        if before is not None and size < before[0] and db.execute(query, (day,)).fetchone() == before:
+            shorter.append((day, path, size, before[0] - size))
+    # Read after the look at the files: who prunes a day says so before it goes, and the index has not followed yet.
+    known = Tombstones.read(root) if any(not size for _, _, size, _ in shorter) else Tombstones()
+    return [
+        _finding(root, path, size, missing) for day, path, size, missing in shorter if size or not known.has_pruned(day)
+    ]
+
+
+def _finding(root: Path, path: Path, size: int, missing: int) -> Finding:
+    problem = f"{missing:,} bytes shorter than when it was last read or written"
     line = files.read(path).count(b"\n") + 1 if size else None
     return Finding(path.relative_to(root).as_posix(), line, problem)
 

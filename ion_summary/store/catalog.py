@@ -55,11 +55,15 @@ CREATE INDEX superseded_session ON superseded(session);
 CREATE INDEX superseded_number ON superseded(id);
 CREATE TABLE participant(record INTEGER, name INTEGER, PRIMARY KEY(record, name)) WITHOUT ROWID;
 CREATE INDEX participant_name ON participant(name, record);
-CREATE TABLE transcript(day INTEGER PRIMARY KEY, size INTEGER NOT NULL);
-CREATE TABLE file(
+CREATE TABLE IF NOT EXISTS transcript(day INTEGER PRIMARY KEY, size INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS file(
     path TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, inode INTEGER, state TEXT NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA};
 """
+
+
+#: The tables that say nothing of the partitions of records.
+OF_OTHER_FILES = ("transcript", "file")
 
 
 class Row(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -81,10 +81,12 @@ def _writable(path: Path, page_bytes: int) -> sqlite3.Connection:
     return db
 
 
-def create_anew(db: sqlite3.Connection, create: Callable[[sqlite3.Connection], None]) -> None:
-    """Drops all that there is and has ``create`` make what there should be."""
+def create_anew(
+    db: sqlite3.Connection, create: Callable[[sqlite3.Connection], None], but: Collection[str] = ()
+) -> None:
+    """Drops all that there is, but for some tables, and has ``create`` make what there should be."""
     with transaction(db):
-        drop_everything(db)
+        drop_everything(db, but)
         create(db)
 
 
@@ -195,12 +197,13 @@ def vacuum(db: sqlite3.Connection) -> None:
         raise StoreNotWritableError(path="the index", reason="somebody has been reading it all the time")
 
 
-def drop_everything(db: sqlite3.Connection) -> None:
-    """Drops every table, in the caller's transaction. Virtual ones first: they take their shadows with them."""
+def drop_everything(db: sqlite3.Connection, but: Collection[str] = ()) -> None:
+    """Drops every table but some, in the caller's transaction. Virtual ones first: they take their shadows along."""
     tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE ?"
     for pattern in ("CREATE VIRTUAL%", "CREATE TABLE%"):
         for (name,) in db.execute(tables, (pattern,)).fetchall():
-            db.execute(f'DROP TABLE "{name}"')
+            if name not in but:
+                db.execute(f'DROP TABLE "{name}"')
     db.execute("PRAGMA user_version = 0")
 
 

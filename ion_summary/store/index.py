@@ -104,9 +104,18 @@ class IndexWriter:
         found = changes(self.catalog.db, self._root)
         if found:
             with self._workers(_fresh(found)) as workers:
-                self._follow(found, Silent(), workers)
+                if self._is_mostly_new(found):
+                    self._make_anew(Silent(), workers, catalog.OF_OTHER_FILES)
+                else:
+                    self._follow(found, Silent(), workers)
         with transaction(self.catalog.db):
             settle(self.catalog.db, self._root)
+
+    def _is_mostly_new(self, found: Collection[Change]) -> bool:
+        """Whether it takes less to forget what is known than to take in line after line beside it."""
+        afresh = {change.day for change in found if change.afresh}
+        kept = sum(size for day, (size, _) in self.catalog.partitions().items() if day not in afresh)
+        return _fresh(found) > max(kept, _BULK_BYTES)
 
     def _workers(self, size: int) -> Workers:
         """Who reads so many bytes: more than this process only if that takes longer than to start others."""
@@ -200,9 +209,13 @@ class IndexWriter:
             for name in (layout.CATALOG, layout.TEXT):
                 remove_database(self._root / layout.INDEX / name)
             self._open_both()
+        self._make_anew(progress, workers)
+
+    def _make_anew(self, progress: Progress, workers: Workers, but: Collection[str] = ()) -> None:
+        """Makes both databases from the partitions, but for some tables of the catalog, in one transaction."""
         self.note_losses([change.day for change in changes(self.catalog.db, self._root) if change.afresh])
         with transaction(self.catalog.db), transaction(self.segments.db):
-            create_anew(self.catalog.db, catalog.create)
+            create_anew(self.catalog.db, catalog.create, but)
             create_anew(self.segments.db, segments.create)
             self.catalog, settled = LoadingCatalog(self.catalog.db), self.catalog
             try:
@@ -278,8 +291,8 @@ class IndexWriter:
         self._on_damage(Finding(name, before.count(b"\n") + 1, problem))
 
 
-def _fresh(found: Sequence[Change]) -> int:
-    return sum(change.stat.st_size - change.start for change in found if change.stat)
+def _fresh(found: Iterable[Change]) -> int:
+    return sum(change.size for change in found)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

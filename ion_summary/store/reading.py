@@ -120,6 +120,8 @@ class IndexReader:
 
     def _caught_up(self, found: Sequence[Change]) -> tuple[Catalog, Segments]:
         outcome = self._write(lambda writer: writer.catch_up())
+        if all(change.is_copy for change in found):
+            return self._open()  # noted or not, the index is right about them
         if outcome is not _Outcome.REFUSED:
             known, texts = self._open()
             # What somebody has written since was not there when the question was asked.
@@ -201,9 +203,10 @@ def _are_taken_in(found: Sequence[Change], known: sqlite3.Connection, seconds: f
 
 def _has_taken_in(found: Sequence[Change], known: sqlite3.Connection) -> bool:
     days = orjson.dumps([change.day for change in found]).decode()
-    query = "SELECT day, size FROM partition WHERE day IN (SELECT value FROM json_each(?))"
-    sizes: dict[int, int] = dict(known.execute(query, (days,)).fetchall())
-    return all(sizes.get(change.day, -1) >= change.stat.st_size for change in found if change.stat)
+    query = "SELECT day, inode, size FROM partition WHERE day IN (SELECT value FROM json_each(?))"
+    read = {day: (inode, size) for day, inode, size in known.execute(query, (days,))}
+    stats = [(read.get(change.day, (0, 0)), change.stat) for change in found if change.stat]
+    return all(inode == stat.st_ino and size >= stat.st_size for (inode, size), stat in stats)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,8 @@ from ion_summary.store.hashing import blake2b
 # So many bytes before the place up to which a partition has been read tell it from one that took its place: inodes
 # are used again at once, and a file may be written anew in place. A line of ours ends with its digest.
 _TAIL_BYTES = 256
+# A copy has the time of its original, as precisely as tools and archives keep it: nanoseconds, microseconds, seconds.
+_PRECISIONS_NS = (1, 1_000, 1_000_000_000)
 
 
 class Change(NamedTuple):
@@ -28,6 +30,16 @@ class Change(NamedTuple):
     number: int
     afresh: bool
     stat: os.stat_result | None
+
+    @property
+    def size(self) -> int:
+        """How many bytes are to be read."""
+        return self.stat.st_size - self.start if self.stat else 0
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it is just what was read, in another file: the store was copied, or a snapshot of it restored."""
+        return self.stat is not None and not self.afresh and 0 < self.start == self.stat.st_size
 
 
 def changes(db: sqlite3.Connection, root: Path) -> list[Change]:
@@ -63,9 +75,16 @@ def _change(
         return Change(day, 0, 0, True, None)
     if (stat.st_mtime_ns, stat.st_size, stat.st_ino) == (mtime, size, inode):
         return None
-    grown = inode == stat.st_ino and stat.st_size > size
-    grown = grown and _tail_of_file(layout.records_path(root, day), size) == tail
-    return Change(day, size, lines, False, stat) if grown else Change(day, 0, 0, True, stat)
+    if stat.st_ino == inode:
+        goes_on = stat.st_size > size
+    else:
+        goes_on = stat.st_size == size and _is_of_copy(stat.st_mtime_ns, mtime)
+    goes_on = goes_on and _tail_of_file(layout.records_path(root, day), size) == tail
+    return Change(day, size, lines, False, stat) if goes_on else Change(day, 0, 0, True, stat)
+
+
+def _is_of_copy(mtime: int, original: int) -> bool:
+    return any(mtime == original - original % precision for precision in _PRECISIONS_NS)
 
 
 def note(db: sqlite3.Connection, root: Path, day: int, stat: os.stat_result, read: int, lines: int) -> None:

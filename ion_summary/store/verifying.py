@@ -19,6 +19,7 @@ from ion_summary.store.parsing import Parsed, parse, slices
 from ion_summary.store.partition import DamagedLineError, Finding, decode_with_digest, has_digest, lines
 from ion_summary.store.segments import Segments, words_of
 from ion_summary.store.tombstones import Tombstones
+from ion_summary.store.tracking import noted
 
 
 @dataclass
@@ -92,11 +93,13 @@ class Verifier:
                 yield parse(path, day, start, min(end, known), self._naive, True)
 
     def _require_same(self, path: Path, day: int, catalog: Catalog) -> None:
-        """Raises MovedError if the partition was replaced since the index was asked."""
-        known = catalog.db.execute("SELECT inode FROM partition WHERE day = ?", (day,)).fetchone()
+        """Raises MovedError if the partition was replaced since the index was asked; a copy of it is none other."""
+        known = noted(catalog.db, day).get(day)
         try:
-            if known is not None and path.stat().st_ino != known[0]:
-                raise MovedError
+            if known is not None and path.stat().st_ino != known.inode:
+                with path.open("rb") as file:
+                    if not known.is_of(file.fileno()):
+                        raise MovedError
         except FileNotFoundError:
             raise MovedError from None
 

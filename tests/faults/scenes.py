@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections import Counter
@@ -32,6 +33,15 @@ DELETE = """
 import sys
 from ion_summary.store.storage import SessionSummaryStorage
 print(SessionSummaryStorage(sys.argv[1], lock_timeout=1).delete("s-1"))
+"""
+# The first command of a store that was copied without its times: so much is new that all is made anew at once.
+WRITE = """
+import sys
+from ion_summary.store import index
+from ion_summary.store.storage import SessionSummaryStorage
+index._BULK_BYTES = 0
+with SessionSummaryStorage(sys.argv[1], lock_timeout=1) as storage, storage.writing():
+    pass
 """
 
 
@@ -218,6 +228,20 @@ def reindexing(place: Path) -> Scene:
     return Scene("reindexing", place, command, again, {f"s-{n}" for n in range(16)} | {"app-1", "app-2"}, kept)
 
 
+def copied(place: Path) -> Scene:
+    """Whoever writes into a store that was copied without its times."""
+    _, kept = _begun(place)
+    for name in kept:
+        os.utime(place / "start" / name, (1_767_225_600, 1_767_225_600))
+
+    def again(storage: SessionSummaryStorage) -> None:
+        with storage.writing():
+            pass
+
+    command = [sys.executable, "-c", WRITE, str(place / "store")]
+    return Scene("copied", place, command, again, {f"s-{n}" for n in range(16)} | {"app-1", "app-2"}, kept)
+
+
 def saving(place: Path) -> Scene:
     """An application that saves."""
     _, kept = _begun(place)
@@ -243,6 +267,6 @@ def deleting(place: Path) -> Scene:
     return Scene("deleting", place, command, again, {f"s-{n}" for n in range(16) if n != 1} | {"app-1", "app-2"})
 
 
-SCENES = {scene.__name__: scene for scene in (fresh, growing, unindexed, reindexing, saving, deleting)}
+SCENES = {scene.__name__: scene for scene in (fresh, growing, unindexed, reindexing, copied, saving, deleting)}
 #: Takes seconds each time.
 SLOW_SCENES = {"fresh_with_workers": fresh_with_workers}

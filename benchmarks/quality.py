@@ -34,6 +34,7 @@ from ion_summary.summarizers.rule import RunningSummary, digest_session, summari
 OTHERS = ("newest", "lead", "longest", "Luhn", "LexRank", "TextRank", "LSA")
 ROOMY = (6, 600)
 WIDE = (8, 800)
+_ROUNDS = 9
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -207,21 +208,49 @@ def _session(turns: int) -> list[dict[str, Any]]:
 
 
 def timing() -> None:
-    print("\nCPU time of add + summary (6x600) at every turn, ms")
-    for turns in (10, 50, 500, 5000):
-        spent = []
-        for start in range(max(1, 600 // turns)):
-            running = RunningSummary()
-            for message in _session(turns + start)[start:]:
-                begun = time.thread_time()
-                running.add(message)
-                running.summary()
-                spent.append(1e3 * (time.thread_time() - begun))
-        spent.sort()
+    print(f"\nCPU time of add + summary (6x600) at every turn, ms; {_ROUNDS} rounds, as the machine changes its speed")
+    spent: dict[int, list[list[float]]] = {turns: [] for turns in (10, 50, 500, 5000)}
+    ratios = []
+    lexrank = baselines.sumy("LexRank", "en")
+    for _ in range(_ROUNDS):
+        for turns, rounds in spent.items():
+            rounds.append(_turns_of(turns))
+        ratios.append(_lexrank_by_turn(lexrank))
+    for turns, rounds in spent.items():
+        medians = [statistics.median(each) for each in rounds]
+        every = sorted(one for each in rounds for one in each)
         print(
-            f"{turns:6d} turns: median {statistics.median(spent):.3f}, p99 {spent[int(0.99 * len(spent))]:.3f}, "
-            f"longest {spent[-1]:.3f}"
+            f"{turns:6d} turns: median {statistics.median(every):.3f} (of the rounds {min(medians):.3f} to "
+            f"{max(medians):.3f}), p99 {every[int(0.99 * len(every))]:.3f}, longest {every[-1]:.3f}"
         )
+    print(
+        f"LexRank by a turn, at 49 turns: {statistics.median(ratios):.0f} (of the rounds {min(ratios):.0f} to "
+        f"{max(ratios):.0f})"
+    )
+    sessions = [_session(10 + n)[n:] for n in range(200)]
+    digest_session(sessions[0])
+    begun = time.process_time()
+    for each in sessions:
+        digest_session(each)
+    print(f"bulk: {len(sessions) / (time.process_time() - begun):.0f} sessions of 10 messages per second and core")
+    _import_cost()
+
+
+def _turns_of(turns: int) -> list[float]:
+    """What each turn of at least 600 in sessions of ``turns`` takes, ms."""
+    spent = []
+    for start in range(max(1, 600 // turns)):
+        running = RunningSummary()
+        for message in _session(turns + start)[start:]:
+            begun = time.thread_time()
+            running.add(message)
+            running.summary()
+            spent.append(1e3 * (time.thread_time() - begun))
+    return spent
+
+
+def _lexrank_by_turn(lexrank: baselines.System) -> float:
+    """How many turns could be had for one LexRank summary of 49 messages."""
     session = _session(49)
     running = RunningSummary()
     for message in session[:-1]:
@@ -236,24 +265,13 @@ def timing() -> None:
         fresh.summary()
         return time.thread_time() - begun
 
-    ours = statistics.median(one_turn() for _ in range(200))
-    lexrank = baselines.sumy("LexRank", "en")
-    theirs = []
-    for _ in range(7):
+    def one_lexrank() -> float:
         begun = time.thread_time()
-        lexrank(list(session), 6, 600)
-        theirs.append(time.thread_time() - begun)
-    print(
-        f"at 49 turns: {1e3 * ours:.3f} ms, LexRank {1e3 * statistics.median(theirs):.1f} ms, "
-        f"ratio {statistics.median(theirs) / ours:.0f}"
-    )
-    sessions = [_session(10 + n)[n:] for n in range(200)]
-    digest_session(sessions[0])
-    begun = time.process_time()
-    for each in sessions:
-        digest_session(each)
-    print(f"bulk: {len(sessions) / (time.process_time() - begun):.0f} sessions of 10 messages per second and core")
-    _import_cost()
+        lexrank(list(session), *ROOMY)
+        return time.thread_time() - begun
+
+    theirs = statistics.median(one_lexrank() for _ in range(3))
+    return theirs / statistics.median(one_turn() for _ in range(50))
 
 
 def _import_cost() -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import namedtuple
 from collections.abc import Iterable, Mapping, Sequence
-from heapq import heapify, heappop, heappush, heapreplace
 from itertools import count
 from math import log
 from operator import attrgetter, mul
@@ -21,18 +19,27 @@ _MARKS = 4  # "- " and ": "
 EXACT_BITS = BIT["fact"] | BIT["code"]
 
 
-class Limits(namedtuple("Limits", "bullets chars line")):
+class Limits:
     """The hard limits: lines, characters of all with their newlines, characters of one line."""
 
-    __slots__ = ()
+    __slots__ = ("bullets", "chars", "line")
+
+    def __init__(self, bullets: int, chars: int, line: int) -> None:
+        self.bullets = bullets
+        self.chars = chars
+        self.line = line
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Limits):
+            return NotImplemented
+        return (self.bullets, self.chars, self.line) == (other.bullets, other.chars, other.line)
 
 
 class Frame:
     """Into what a summary must fit, and the sentences of the pool as they stand in it: cut, and with their prices.
 
-    ``prices`` are what a sentence's worth is multiplied by: its factor by its length. They are negative, as a heap
-    begins with the least. ``text`` is the summary that was made of it, "" if there is none yet; ``open`` whether the
-    last sentence has the mark that nobody has answered it.
+    ``prices`` are what a sentence's worth is multiplied by: its factor by its length. ``text`` is the summary that was
+    made of it, "" if there is none yet; ``open`` whether the last sentence has the mark that nobody has answered it.
     """
 
     __slots__ = (
@@ -50,7 +57,7 @@ class Frame:
         self.prices: list[float] = []
         self.text = ""
         self.open = False
-        self._power, self._exact = length_power(limits), -exactness(limits)
+        self._power, self._exact = length_power(limits), exactness(limits)
         self._room = min(limits.chars, limits.line) - _MARKS
 
     def show(self, sentences: Iterable[Sentence]) -> None:
@@ -66,7 +73,7 @@ class Frame:
             shown.append(sentence)
             lengths.append(length)
             turns.append(sentence.turn)
-            prices.append(price * exact if sentence.features & EXACT_BITS else -price)
+            prices.append(price * exact if sentence.features & EXACT_BITS else price)
         self.text = ""
 
     def keep(self, places: Iterable[int]) -> None:
@@ -91,7 +98,7 @@ def select(frame: Frame, fresh: Sequence[int], last_turn: int) -> list[Bullet]:
     """The bullets, in the order of the conversation, their sentences in order.
 
     Takes again and again the sentence with the highest score that fits: its worth (terms that are not in the summary
-    yet, at first ``fresh``) times its price. One without text is passed over.
+    yet, at first ``fresh``) times its price. One without text is passed over, as is one with the text of another.
     """
     return _Selection(frame, fresh, last_turn).run() if fresh else []
 
@@ -117,41 +124,42 @@ class _Selection:
         self.offered = bytearray(len(fresh))  # what stands beside a chosen sentence
         for place in range(bisect_left(self.turns, last_turn - 1), len(scale)):
             scale[place] *= weights.CLOSING
-        self.score = score = list(map(mul, fresh, scale))  # of what is in the heap: a bound
-        most = max(_LOOKED_AT, 2 * frame.limits.bullets)
-        last = sorted(score)[most - 1] if len(score) > most else 0.0
-        self.heap = [(one, place) for place, one in enumerate(score) if one <= last and one]
-        self.heap.sort()
+        self.score = score = list(map(mul, fresh, scale))  # of what is ranked: a bound
+        self.ranked = sorted(range(len(score) - 1, -1, -1), key=score.__getitem__)  # places, the best last
+        del self.ranked[: -max(_LOOKED_AT, 2 * frame.limits.bullets)]
+        self.bounds = [score[place] for place in self.ranked]
 
     def run(self) -> list[Bullet]:
-        heap, score, worth, scale = self.heap, self.score, self.worth, self.scale
+        bounds, ranked, score, worth, scale = self.bounds, self.ranked, self.score, self.worth, self.scale
         pool, lengths, fresh, number, kept = self.pool, self.lengths, self.fresh, next(_numbers), 1.0 - weights.REPEATED
         room = self.limits.chars + 1  # the first line has no newline before it
-        taken, looked_at = 0, [0] * len(fresh)  # of each, how many had been taken when it was last looked at
-        while heap:
-            best, place = heap[0]
-            if best != score[place] or lengths[place] >= room:
-                heappop(heap)
+        looked_at = [0] * len(fresh)  # of each, how many had been taken when it was last looked at
+        taken: set[str] = set()
+        while ranked:
+            place, bound = ranked.pop(), bounds.pop()
+            if bound != score[place] or lengths[place] >= room:
                 continue
-            if looked_at[place] != taken:
-                looked_at[place] = taken
+            sentence = pool[place]
+            if looked_at[place] != len(taken):
+                looked_at[place] = len(taken)
                 said = 0
-                for term in pool[place].terms:
+                for term in sentence.terms:
                     if term[SAID] == number:
                         said += term[WORTH]
                 worth[place] = now = fresh[place] - kept * said
                 now *= scale[place]
-                if now != best:
+                if now != bound:
                     score[place] = now
-                    heapreplace(heap, (now, place))
+                    rank = bisect_left(bounds, now)
+                    bounds.insert(rank, now)
+                    ranked.insert(rank, place)
                     continue
-            heappop(heap)
             score[place] = 0.0
-            need = self._take(place, room)
+            need = 0 if sentence.text in taken else self._take(place, room)
             if need:
                 room -= need
-                taken += 1
-                for term in pool[place].terms:
+                taken.add(sentence.text)
+                for term in sentence.terms:
                     term[SAID] = number
         return self._finished()
 
@@ -209,14 +217,14 @@ class _Selection:
 
     def _close(self) -> None:
         """With as many bullets as there may be, only what stands beside them can still be taken."""
-        offered = self.offered
-        self.heap[:] = [entry for entry in self.heap if offered[entry[1]]]
-        heapify(self.heap)
+        offered, ranked = self.offered, self.ranked
+        self.bounds[:] = [bound for bound, place in zip(self.bounds, ranked, strict=True) if offered[place]]
+        ranked[:] = [place for place in ranked if offered[place]]
 
     def _offer_neighbours(self, place: int, turn: int, room: int) -> None:
         """What stands beside a chosen sentence may join its bullet: it is looked at again, at a better price."""
-        heap, score, scale, worth, offered = self.heap, self.score, self.scale, self.worth, self.offered
-        turns, lengths = self.turns, self.lengths
+        bounds, score, scale, worth, offered = self.bounds, self.score, self.scale, self.worth, self.offered
+        ranked, turns, lengths = self.ranked, self.turns, self.lengths
         for near in range(bisect_left(turns, turn - 1, 0, place), bisect_right(turns, turn + 1, place)):
             price = scale[near]
             if not price:
@@ -225,10 +233,12 @@ class _Selection:
                 offered[near] = 1
                 scale[near] = price = price * weights.JOIN
             elif score[near]:
-                continue  # it is in the heap
+                continue  # it is ranked
             if lengths[near] < room:
                 score[near] = bound = worth[near] * price
-                heappush(heap, (bound, near))
+                rank = bisect_left(bounds, bound)
+                bounds.insert(rank, bound)
+                ranked.insert(rank, near)
 
 
 _head = attrgetter("head")

@@ -139,8 +139,8 @@ def worth_of(term: Term) -> int:
 
 def _worth_table(factor: float) -> list[list[int]]:
     """By kind and count."""
-    per_kind = [0.0 if kind == EMPTY else weights.TERM[name] for kind, name in enumerate(KIND_NAMES)]
-    return [[round(UNIT * factor * weight * log) for log in _LOG] for weight in per_kind]
+    per_kind = [UNIT * factor * weights.TERM.get(name, 0.0) for name in KIND_NAMES]
+    return [[int(worth * log + 0.5) for log in _LOG] for worth in per_kind]
 
 
 def load_weights() -> None:

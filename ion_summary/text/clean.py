@@ -7,7 +7,6 @@ reorders what a reader sees. Unicode is brought to NFC: a name typed in NFD (mac
 from __future__ import annotations
 
 import re
-from collections import namedtuple
 from functools import cache
 from unicodedata import is_normalized, normalize
 
@@ -29,13 +28,18 @@ _ACTING = (
 _SURROGATES = "\ud800-\udfff"
 
 
-_Patterns = namedtuple("_Patterns", "plain ansi newlines acting surrogates suspect")
+class _Patterns:
+    def __init__(self) -> None:
+        self.plain = re.compile(_PLAIN)
+        self.ansi = re.compile(_ANSI)
+        self.newlines = re.compile(_NEWLINES)
+        self.acting = re.compile(f"[{_ACTING}]")
+        self.surrogates = re.compile(f"[{_SURROGATES}]")
+        self.suspect = re.compile(f"[{_ACTING}\u2028\u2029{_SURROGATES}]")
 
 
-@cache  # not at import: a search that prints JSON needs none of them, and they take longer than the search
-def _patterns() -> _Patterns:
-    suspect = f"[{_ACTING}\u2028\u2029{_SURROGATES}]"
-    return _Patterns(*map(re.compile, (_PLAIN, _ANSI, _NEWLINES, f"[{_ACTING}]", f"[{_SURROGATES}]", suspect)))
+# Not at import: a search that prints JSON needs none of them, and they take longer than the search.
+_patterns = cache(_Patterns)
 
 
 def is_inert(text: str) -> bool:

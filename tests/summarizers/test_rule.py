@@ -127,6 +127,19 @@ def test_duplicates_are_dropped_when_room_is_short() -> None:
     assert "spare key" in summarize(said, 2, 90)
 
 
+@pytest.mark.parametrize(
+    ("said", "other"),
+    [
+        ("You can answer whenever it suits you.", "The spare key hangs in the shed."),
+        ("편하실 때 답변 주시면 됩니다.", "여분 열쇠는 창고에 걸려 있습니다."),
+    ],
+)
+def test_a_sentence_that_comes_again_is_shown_once(said: str, other: str) -> None:
+    again = [{"role": role, "content": said} for role in ("assistant", "user") * 3]
+    text = summarize([*again, {"role": "user", "content": other}, *again])
+    assert text.count(said) == 1 and other in text
+
+
 def test_nfd_and_nfc_give_the_same() -> None:
     decomposed = [Message(m.role, unicodedata.normalize("NFD", m.content)) for m in REFUND]
     assert digest_session(decomposed) == digest_session(REFUND)
@@ -272,7 +285,7 @@ def test_explained_scores_are_those_that_were_used() -> None:
     explained = [found.score for found in recording.explained(2, 120)]
     frame = recording._framed(limits, labels)
     used = selection._Selection(frame, recording._vocabulary.fresh, recording._turn)
-    assert explained == pytest.approx([-score / UNIT for score in used.score])
+    assert explained == pytest.approx([score / UNIT for score in used.score])
     assert weights.FACTOR["opening"] > 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ion_summary.summarizers import words
-from ion_summary.summarizers.noise import is_placeholder, is_tidy, tidy
+from ion_summary.summarizers.noise import LONGEST, is_placeholder, is_tidy, tidy
 from ion_summary.summarizers.openings import strip_opening
 from ion_summary.summarizers.speakers import Speaker
 from ion_summary.summarizers.vocabulary import NAME
@@ -30,6 +30,7 @@ from ion_summary.summarizers.words import (
     Word,
     look,
 )
+from ion_summary.text.clean import one_line
 from ion_summary.text.sentences import LONG, spaced, split_clauses
 
 TYPE_CHECKING = False
@@ -142,6 +143,8 @@ def listen(text: str) -> Heard:
                 _take_code(part, heard)
             else:
                 _hear_lines(part, heard)
+        if not heard.sentences and not heard.small_talk:
+            heard.small_talk = one_line(text[:LONGEST])  # markup alone: better than to show nothing
     del heard.sentences[_MOST_SENTENCES:]
     return heard
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 # Python's 700 has a worker look for cyclic garbage, of which there is hardly any, for a tenth of its time.
 _OBJECTS_BETWEEN_COLLECTIONS = 20_000
 
+# Processes that end before they have done anything will not do better the next time: perhaps none can be started here.
+_ATTEMPTS = 3
+
 # So many pieces for each process lie ready while whoever wants the results is busy with something else.
 _AHEAD = 4
 
@@ -21,24 +24,26 @@ _T = TypeVar("_T")
 
 
 class Call(Generic[_T]):
-    """A piece of work under way."""
+    """A piece of work under way, or one that nobody else can do (no ``future``)."""
 
-    def __init__(self, future: Future[_T], again: Callable[[], _T]) -> None:
+    def __init__(self, future: Future[_T] | None, here: Callable[[], _T]) -> None:
         self._future = future
-        self._again = again
+        self._here = here
 
     def result(self) -> _T:
         """What came of it. If its process was killed (out of memory, say) the work is done here and now."""
         from concurrent.futures.process import BrokenProcessPool
 
+        if self._future is None:
+            return self._here()
         try:
             return self._future.result()
         except BrokenProcessPool:
-            return self._again()
+            return self._here()
 
 
 class Workers:
-    """Worker processes, started when the first work is given.
+    """Worker processes, started when the first work is given, and again when one of them was killed.
 
     Args:
         count: how many; None takes one for each processor this process may use.
@@ -47,6 +52,7 @@ class Workers:
     def __init__(self, count: int | None) -> None:
         self.count = len(os.sched_getaffinity(0)) if count is None else count
         self._pool: ProcessPoolExecutor | None = None
+        self._in_vain = 0
 
     def __enter__(self) -> Workers:
         return self
@@ -63,14 +69,27 @@ class Workers:
         """Begins with ``function(*args)``; function, arguments and result travel between processes."""
         from concurrent.futures.process import BrokenProcessPool
 
-        self._pool = self._pool or _start(self.count)
-        try:
-            future = self._pool.submit(function, *args, **kwargs)
-        except BrokenProcessPool:
-            _end(self._pool)
-            self._pool = _start(self.count)
-            future = self._pool.submit(function, *args, **kwargs)
+        future: Future[_T] | None = None
+        while future is None and (pool := self._ready()) is not None:
+            try:
+                future = pool.submit(function, *args, **kwargs)
+                future.add_done_callback(self._note)
+            except BrokenProcessPool:
+                self.close()
         return Call(future, lambda: function(*args, **kwargs))
+
+    def _ready(self) -> ProcessPoolExecutor | None:
+        """The processes; None if they have been started too often in vain."""
+        if self._pool is None and self._in_vain < _ATTEMPTS:
+            self._pool = _start(self.count)
+            self._in_vain += 1
+        return self._pool
+
+    def _note(self, done: Future[Any]) -> None:
+        from concurrent.futures.process import BrokenProcessPool
+
+        if not done.cancelled() and not isinstance(done.exception(), BrokenProcessPool):
+            self._in_vain = 0
 
     def in_order(self, function: Callable[..., _T], pieces: Iterable[tuple[Any, ...]]) -> Iterator[_T]:
         """``function(*piece)`` for each piece, in order; only a few pieces are under way at a time."""

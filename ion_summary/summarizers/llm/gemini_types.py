@@ -39,7 +39,8 @@ class _Part(types.Part):
 
 def content_of(text: str) -> types.Content:
     """What the user says."""
-    return _Content(parts=[_Part(text=text)], role="user")
+    # Text is text: there is nothing to validate.
+    return _Content.model_construct(parts=[_Part.model_construct(text=text)], role="user")
 
 
 @lru_cache(maxsize=32)  # the same for all sessions of a language

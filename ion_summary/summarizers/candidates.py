@@ -137,15 +137,21 @@ def listen(text: str) -> Heard:
     """The sentences of one message's ``text`` with the features that it alone decides."""
     heard = Heard()
     if not is_tidy(text) or not _hear(text.split(), heard, UNTIDY):
-        heard = Heard()
-        for part, is_code in tidy(text):
-            if is_code:
-                _take_code(part, heard)
-            else:
-                _hear_lines(part, heard)
-        if not heard.sentences and not heard.small_talk:
-            heard.small_talk = one_line(text[:LONGEST])  # markup alone: better than to show nothing
+        heard = listen_closely(text)
     del heard.sentences[_MOST_SENTENCES:]
+    return heard
+
+
+def listen_closely(text: str) -> Heard:
+    """The same, all of them, of a text that has to be tidied first."""
+    heard = Heard()
+    for part, is_code in tidy(text):
+        if is_code:
+            _take_code(part, heard)
+        else:
+            _hear_lines(part, heard)
+    if not heard.sentences and not heard.small_talk:
+        heard.small_talk = one_line(text[:LONGEST])  # markup alone: better than to show nothing
     return heard
 
 

@@ -160,8 +160,6 @@ def test_a_text_that_needs_no_tidying_gives_the_same_sentences_tidied(text: str)
         said = [(text, [w.term for w in terms], *rest) for text, terms, *rest in heard.sentences]
         return [said, heard.asks, heard.assent, heard.greets, heard.small_talk]
 
-    tidied = candidates.Heard()
-    for part, is_code in candidates.tidy(text):
-        (candidates._take_code if is_code else candidates._hear_lines)(part, tidied)
+    tidied = candidates.listen_closely(text)
     del tidied.sentences[candidates._MOST_SENTENCES :]
     assert parts(candidates.listen(text)) == parts(tidied)

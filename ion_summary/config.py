@@ -218,35 +218,6 @@ def find_file(environment: Mapping[str, str], file: str | os.PathLike[str] | Non
     return _base(environment, "XDG_CONFIG_HOME", ".config") / "ion-summary" / "config.toml", False
 
 
-def template() -> str:
-    """A settings file that names every setting with its default, all of it commented out."""
-    lines = ["# Settings of ion-summary. Remove the # before a line to change its value.", ""]
-    for each in Settings.declared():
-        shown = each.metadata["shown"]
-        lines.append(f"# {each.metadata['help']}" + (f" Default: {shown}." if shown else ""))
-        if each.metadata["choices"]:
-            lines.append(f"# One of: {', '.join(each.metadata['choices'])}.")
-        lines.append(f"# {each.name} = {_toml(each)}")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def write_template(path: Path) -> None:
-    """Writes ``template()`` to the new file ``path``, readable by its owner only.
-
-    Raises ConfigurationError if there is something at ``path`` already or it cannot be written.
-    """
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    except FileExistsError as error:
-        raise ConfigurationError(origin=path, reason="is there already and is left as it is") from error
-    except OSError as error:
-        raise ConfigurationError(origin=path, reason=f"cannot be written: {error.strerror}") from error
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(template())
-
-
 def _read_file(path: Path, required: bool) -> dict[str, Any]:
     try:
         raw = path.read_bytes()
@@ -275,7 +246,7 @@ def _read_file(path: Path, required: bool) -> dict[str, Any]:
 
 def _problem(each: Field[Any], value: Any) -> str:
     """What is wrong with ``value`` for this setting; an empty text if nothing is."""
-    kind = _kind(each)
+    kind = kind_of(each)
     wanted: tuple[type, ...] = {
         "bool": (bool,),
         "int": (int,),
@@ -298,7 +269,7 @@ def _problem(each: Field[Any], value: Any) -> str:
 
 def _from_text(each: Field[Any], text: str, variable: str) -> Any:
     """The value that the environment ``variable`` means by ``text``."""
-    kind, value = _kind(each), text.strip()
+    kind, value = kind_of(each), text.strip()
     converted: Any = value
     try:
         if kind == "bool" and value.lower() in _TRUE + _FALSE:
@@ -332,15 +303,10 @@ def _home(environment: Mapping[str, str]) -> Path:
     return Path(environment["HOME"]) if environment.get("HOME") else Path.home()
 
 
-def _kind(each: Field[Any]) -> str:
+def kind_of(each: Field[Any]) -> str:
+    """What a setting is: one of bool, int, float, str and Path."""
     name = str(each.type).removesuffix(" | None")
     return name if name in _KINDS else "str"
-
-
-def _toml(each: Field[Any]) -> str:
-    if each.default in (None, Path()):
-        return "3" if _kind(each) in ("int", "float") else '"…"'
-    return str(each.default).lower() if isinstance(each.default, bool) else repr(each.default).replace("'", '"')
 
 
 def _nearest(key: str, known: Mapping[str, Any]) -> str:

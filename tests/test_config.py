@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ion_summary import config
 from ion_summary.errors import ConfigurationError, UsageError
+from ion_summary.operations.config import template, write_template
 
 DECLARED = {each.name: each for each in config.Settings.declared()}
 
@@ -66,7 +67,7 @@ def test_empty_variable_is_none(environment: dict[str, str]) -> None:
 def test_every_setting_can_come_from_each_place(name: str, environment: dict[str, str]) -> None:
     samples: dict[str, Any] = {"bool": False, "int": 7, "float": 1.5, "str": "x", "Path": "/x"}
     each = DECLARED[name]
-    value = each.metadata["choices"][-1] if each.metadata["choices"] else samples[config._kind(each)]
+    value = each.metadata["choices"][-1] if each.metadata["choices"] else samples[config.kind_of(each)]
     wanted = Path(value) if name == "store" else value
     assert getattr(config.resolve({name: value}, environment), name) == wanted
     variable = {f"ION_SUMMARY_{name.upper()}": str(value)}
@@ -176,7 +177,7 @@ def test_store_paths_mean_what_people_expect(environment: dict[str, str]) -> Non
 
 
 def test_template_is_all_comments_and_names_everything(environment: dict[str, str]) -> None:
-    text = config.template()
+    text = template()
     assert tomllib.loads(text) == {}
     lines = [line.removeprefix("# ") for line in text.splitlines() if " = " in line]
     assert list(tomllib.loads("\n".join(lines))) == list(DECLARED)
@@ -190,21 +191,21 @@ def test_template_is_written_once_for_the_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "new/config.toml"
     before = os.umask(0)
     try:
-        config.write_template(path)
+        write_template(path)
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     path.write_text("limit = 3")
     with pytest.raises(ConfigurationError, match="already"):
-        config.write_template(path)
+        write_template(path)
     assert path.read_text() == "limit = 3"
 
 
 def test_template_does_not_follow_a_link(tmp_path: Path) -> None:
     (tmp_path / "config.toml").symlink_to(tmp_path / "target")
     with pytest.raises(ConfigurationError):
-        config.write_template(tmp_path / "config.toml")
+        write_template(tmp_path / "config.toml")
     assert not (tmp_path / "target").exists()
 
 

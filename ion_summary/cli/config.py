@@ -11,6 +11,7 @@ import typer
 from ion_summary import config as settings
 from ion_summary.cli.command import Command, Run, command
 from ion_summary.cli.output.inert import plain_cell
+from ion_summary.operations.config import write_template
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -61,7 +62,7 @@ def path(run: Run) -> None:
 def init(run: Run) -> None:
     """Write a settings file in which everything is commented out; an existing one is left alone."""
     file, _ = settings.find_file(os.environ, run.config)
-    settings.write_template(file)
+    write_template(file)
     run.out.line(plain_cell(file))
 
 

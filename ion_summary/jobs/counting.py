@@ -127,19 +127,24 @@ def _open(root: Path) -> sqlite3.Connection | None:
         return None
     from urllib.parse import quote
 
+    uri = f"file:{quote(str(path))}?mode=ro"
     with _corrupt(root):
-        uri = f"file:{quote(str(path))}?mode=ro"
-        db = sqlite3.connect(uri, uri=True, isolation_level=None)
         try:
-            version = db.execute("PRAGMA user_version").fetchone()[0]
+            return _made(uri)
         except sqlite3.OperationalError:  # of a store that may only be read
+            return _made(uri + "&immutable=1")
+
+
+def _made(uri: str) -> sqlite3.Connection | None:
+    """A connection; None if the database was just made, and is empty."""
+    db = sqlite3.connect(uri, uri=True, isolation_level=None)
+    version = 0
+    try:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+    finally:
+        if not version:
             db.close()
-            db = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None)
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version:
-        return db
-    db.close()  # just made, and empty
-    return None
+    return db if version else None
 
 
 @contextmanager

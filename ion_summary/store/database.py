@@ -24,17 +24,34 @@ _FOLD_BYTES = 4 << 20
 def open_database(path: Path, mode: str) -> sqlite3.Connection:
     """A connection; ``mode`` is ``ro``, ``rw`` or ``rwc``. A database nobody may write is read as it lies there."""
     uri = f"file:{_quoted(path)}?mode={mode}"
-    db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
+    db = _connected(uri)
     try:
-        db.execute("PRAGMA user_version").fetchone()
+        return _readable(db)
     except sqlite3.OperationalError:
-        db.close()
         wal = path.with_name(path.name + "-wal")
         if mode != "ro" or (wal.exists() and wal.stat().st_size):
             raise
-        db = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
+    return _readable(_connected(uri + "&immutable=1"))
+
+
+def _connected(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
+
+
+def _readable(db: sqlite3.Connection) -> sqlite3.Connection:
+    with closed_on_error(db):
         db.execute("PRAGMA user_version").fetchone()
     return db
+
+
+@contextlib.contextmanager
+def closed_on_error(db: sqlite3.Connection) -> Iterator[None]:
+    """What is not handed on is closed."""
+    try:
+        yield
+    except BaseException:
+        db.close()
+        raise
 
 
 def derived_database(
@@ -48,11 +65,12 @@ def derived_database(
     for attempt in (1, 2):
         try:
             db = _writable(path, page_bytes)
-            if schema_of(db) == schema:
-                return db
-            if db.execute("PRAGMA page_size").fetchone() == (page_bytes,):
-                create_anew(db, create)
-                return db
+            with closed_on_error(db):
+                if schema_of(db) == schema:
+                    return db
+                if db.execute("PRAGMA page_size").fetchone() == (page_bytes,):
+                    create_anew(db, create)
+                    return db
             db.close()
         except sqlite3.DatabaseError as error:
             # Operational: the disk, not what is on it. Only a database that is none is derived again.
@@ -72,12 +90,13 @@ def _writable(path: Path, page_bytes: int) -> sqlite3.Connection:
     if path.is_symlink():
         raise StoreNotWritableError(path=path, reason="a symbolic link")
     db = open_database(path, "rw")
-    db.execute(f"PRAGMA page_size={page_bytes}")  # of one that is new
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=NORMAL")
-    db.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
-    db.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
-    db.execute(f"PRAGMA wal_autocheckpoint={_FOLD_BYTES // page_bytes}")
+    with closed_on_error(db):
+        db.execute(f"PRAGMA page_size={page_bytes}")  # of one that is new
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        db.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        db.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
+        db.execute(f"PRAGMA wal_autocheckpoint={_FOLD_BYTES // page_bytes}")
     return db
 
 

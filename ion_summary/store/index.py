@@ -19,6 +19,7 @@ from ion_summary.progress import Progress, Silent
 from ion_summary.store import catalog, files, layout, losses, quarantine, segments
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, LoadingCatalog, Row, row_of
 from ion_summary.store.database import (
+    closed_on_error,
     create_anew,
     derived_database,
     is_whole,
@@ -83,7 +84,8 @@ class IndexWriter:
     def _open_both(self) -> None:
         paths = [self._root / layout.INDEX / name for name in (layout.CATALOG, layout.TEXT)]
         self.catalog = Catalog(derived_database(paths[0], catalog.SCHEMA, catalog.create, catalog.PAGE_BYTES))
-        text = derived_database(paths[1], segments.SCHEMA, segments.create)
+        with closed_on_error(self.catalog.db):
+            text = derived_database(paths[1], segments.SCHEMA, segments.create)
         self.segments = Segments(lambda: text, self.catalog.partitions)
         assert self.segments.db is text  # opened already: both are locked for as long as this writer is there
         self._filler = Filler(self._root, self._naive, self.catalog, self.segments, self._workers)

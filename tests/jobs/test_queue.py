@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -246,14 +247,14 @@ def test_a_database_of_a_newer_version_or_none_at_all_is_left_alone(tmp_path: Pa
 
 def test_every_older_schema_becomes_the_present_one(tmp_path: Path) -> None:
     def tables(path: Path) -> list[tuple[str, ...]]:
-        with sqlite3.connect(path_of(path)) as db:
+        with closing(sqlite3.connect(path_of(path))) as db:
             return db.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
 
     open_database(tmp_path / "new").close()
     for version in range(len(schema.MIGRATIONS)):
         old = tmp_path / str(version)
         old.mkdir()
-        with sqlite3.connect(path_of(old)) as db:
+        with closing(sqlite3.connect(path_of(old))) as db:
             for migration in schema.MIGRATIONS[:version]:
                 db.executescript(migration)
             db.execute(f"PRAGMA user_version = {version}")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from unicodedata import normalize
 
@@ -43,7 +44,7 @@ def found(storage: SessionSummaryStorage, text: str, **more: object) -> list[tup
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> SessionSummaryStorage:
+def storage(tmp_path: Path) -> Iterator[SessionSummaryStorage]:
     storage = SessionSummaryStorage(tmp_path / "store")
     filler = ["안녕하세요"] * 30
     take_in(
@@ -53,7 +54,8 @@ def storage(tmp_path: Path) -> SessionSummaryStorage:
         ("en", "2026-02-05", ["Hello there", "My REFUND is late", 'He said "no" to it']),
         ("both", "2026-02-06", [normalize("NFD", "환불"), "refund"]),
     )
-    return storage
+    yield storage
+    storage.close()
 
 
 def test_what_no_summary_says_is_found_with_its_message(storage: SessionSummaryStorage) -> None:

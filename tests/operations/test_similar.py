@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from unicodedata import normalize
 
@@ -23,7 +24,7 @@ SAID = {
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> SessionSummaryStorage:
+def storage(tmp_path: Path) -> Iterator[SessionSummaryStorage]:
     path = tmp_path / "all.jsonl"
     sessions = [
         {
@@ -39,7 +40,8 @@ def storage(tmp_path: Path) -> SessionSummaryStorage:
     path.write_bytes(b"".join(orjson.dumps(session) + b"\n" for session in sessions))
     storage = SessionSummaryStorage(tmp_path / "store")
     ingest(storage, IngestRequest([path], workers=1), Silent())
-    return storage
+    yield storage
+    storage.close()
 
 
 @pytest.mark.parametrize(

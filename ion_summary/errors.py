@@ -221,6 +221,14 @@ class RateLimitedError(ProviderError):
     hint_text = "run the same command later and it goes on from there; --rpm, --tpm and --concurrency slow it down"
 
 
+class NoQuotaError(RateLimitedError):
+    """The account may not use the model at all: some models are not to be had without billing."""
+
+    code = "no_quota"
+    text = "the provider grants no calls: {reason}"
+    hint_text = "enable billing for the project of the key, or choose another model with --model; waiting does not help"
+
+
 class OverBudgetError(ProviderError):
     """The next call could cost more than was allowed, so it was not made."""
 

@@ -7,14 +7,14 @@ next run waits for the same batch, and nothing is paid twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 import orjson
 
-from ion_summary.errors import OverBudgetError, ProviderError
+from ion_summary.errors import OverBudgetError, ProviderError, ProviderUnavailableError
 from ion_summary.jobs.batches import Batch, Batches, Member
 from ion_summary.jobs.job import Answer, Failure, Job
 from ion_summary.jobs.ledger import Ledger, Sent
@@ -172,10 +172,11 @@ class _Run:
             async for key, result in self._llm.summarizer.results(batch.name, partial(self._request_of, batch)):
                 self._take_in(batch, key, result)
                 told.add(key)
+            self._fail(_untold(batch, told), ProviderUnavailableError(reason="the batch has no answer to it"))
         except ProviderError as error:
             if batch.name is None and not (error.terminal or error.whole_run):
                 raise  # perhaps it was made: the next run looks for it
-            self._fail([job for key, jobs in batch.jobs.items() if key not in told for job in jobs], error)
+            self._fail(_untold(batch, told), error)
         left = self.batches.end(batch)
         if batch.name is not None:
             await self._llm.summarizer.discard(batch.name)
@@ -227,6 +228,11 @@ class _Run:
     def _name(self, jobs: Sequence[Job], reason: str) -> None:
         room = MOST_NAMED - len(self.report.failures)
         self.report.failures += [(job.session, reason) for job in jobs[:room]]
+
+
+def _untold(batch: Batch, told: Container[str]) -> list[Job]:
+    """The jobs of a batch that nothing was said about."""
+    return [job for key, jobs in batch.jobs.items() if key not in told for job in jobs]
 
 
 def _written(request: LlmRequest) -> str:

@@ -303,14 +303,27 @@ def test_several_workers_share_a_store(store: Path, fake: FakeGemini, run: Calla
     assert process("verify").returncode == 0
 
 
-@pytest.mark.parametrize(("ending", "status", "failed"), [("expired", 3, 1), ("partial", 0, 0)])
-def test_what_a_batch_has_answered_before_it_ended_has_not_failed(
-    ending: str, status: int, failed: int, store: Path, fake: FakeGemini, run: Callable[..., Any]
+@pytest.mark.parametrize("ending", ["expired", "partial", "partial_unknown"])
+def test_of_a_batch_that_ended_early_only_what_is_missing_has_failed(
+    ending: str, store: Path, fake: FakeGemini, run: Callable[..., Any]
 ) -> None:
     fake.batches.endings.append(ending)
     done = run("summarize", "--pending", "--mode", "batch", "--json")
     found = report(done)
-    assert (done.exit_code, found["done"], found["failed"]) == (status, 2, failed)
-    assert found["waiting" if failed else "left"] == 1
-    assert "left in the queue" in done.stderr or "to be tried again" in done.stderr
+    assert (done.exit_code, found["done"], found["failed"], found["fallback"]) == (3, 2, 1, 0)
+    assert found["waiting"] == 1 and len(found["failures"]) == 1 and "batch" in found["failures"][0]["reason"]
+    assert "to be tried again" in done.stderr and "summarize --pending" in done.stderr
     assert report(run("stats", "--json"))["llm_summaries"] == 2
+    again = run("summarize", "--pending", "--mode", "batch", "--json")
+    assert again.exit_code == 0 and report(again)["done"] == 1
+    assert set(fake.state.paid.values()) == {1}
+
+
+def test_a_model_without_quota_is_answered_with_billing_and_another_model(
+    store: Path, fake: FakeGemini, run: Callable[..., Any]
+) -> None:
+    fake.script("rate_zero")
+    done = run("summarize", "--pending", "--concurrency", "1")
+    assert done.exit_code == 21 and "no quota for this model" in done.stderr
+    assert "billing" in done.stderr and "--model" in done.stderr
+    assert fake.state.calls == 1  # nobody asks again

@@ -13,6 +13,7 @@ import pytest
 
 from ion_summary.errors import (
     NoApiKeyError,
+    NoQuotaError,
     ProviderError,
     ProviderRefusedError,
     ProviderUnavailableError,
@@ -42,7 +43,7 @@ FAILURES: dict[str, tuple[Failure, str, str]] = {
     "rate_no_hint": (RateLimitedError, AGAIN, "429"),
     "rate_minute=5000": (RateLimitedError, RUN, "5000 s"),
     "rate_day": (RateLimitedError, RUN, "quota of the day"),
-    "rate_zero": (RateLimitedError, RUN, "no quota"),
+    "rate_zero": (NoQuotaError, RUN, "no quota"),
     "payment": (ProviderRefusedError, RUN, "payment"),
     "no_model": (UnknownModelError, RUN, "404"),
     "bad_key": (ProviderRefusedError, RUN, "key is not accepted"),
@@ -267,9 +268,7 @@ def test_the_environment_cannot_switch_the_backend(fake: FakeGemini, monkeypatch
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "all_proxy"])
-def test_the_proxy_of_the_environment_is_used(
-    fake: FakeGemini, monkeypatch: pytest.MonkeyPatch, variable: str
-) -> None:
+def test_the_proxy_of_the_environment_is_used(fake: FakeGemini, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     for name in ("no_proxy", "all_proxy", "http_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ion_summary.errors import (
+    NoQuotaError,
     ProviderError,
     ProviderRefusedError,
     ProviderUnavailableError,
@@ -82,7 +83,7 @@ def _rate_limited(error: Mapping[str, Any], reason: str, wait: float | None, mod
     message = str(error.get("message", ""))
     never = any(value == "0" for _, value in quotas) or re.search(r"\blimit: 0\b", message) is not None
     if never:
-        return RateLimitedError(
+        return NoQuotaError(
             reason=f"there is no quota for this model ({named}: 0)", terminal=True, whole_run=True, model=model
         )
     if any("perday" in name.lower() for name, _ in quotas):

@@ -48,7 +48,8 @@ def _setting(
     return field(default=default, metadata=metadata)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)  # what is left out would cost every start a millisecond
+# What is left out is compiled anew at every start, and would cost it two milliseconds.
+@dataclass(frozen=True, slots=True, eq=False, repr=False, init=False)
 class Settings:
     """The value of every setting; ``origins`` says by name where each comes from."""
 
@@ -163,7 +164,13 @@ class Settings:
     api_key: str | None = _setting(
         None, "Key for Gemini.", shown="none", variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"), secret=True
     )
-    origins: Mapping[str, str] = field(default_factory=dict, repr=False)
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def __init__(self, values: Mapping[str, Any], origins: Mapping[str, str]) -> None:
+        """``values`` has every setting by its name."""
+        for each in Settings.declared():
+            object.__setattr__(self, each.name, values[each.name])
+        object.__setattr__(self, "origins", origins)
 
     @staticmethod
     def declared() -> Iterator[Field[Any]]:
@@ -201,7 +208,7 @@ def resolve(
             values[name], origins[name] = each.default, DEFAULT
     values["lock_timeout"] = float(values["lock_timeout"])
     values["store"] = _store(values["store"], origins["store"], path.parent, environment)
-    return Settings(**values, origins=origins)
+    return Settings(values, origins)
 
 
 def _set_of(variables: tuple[str, ...], environment: Mapping[str, str]) -> str:

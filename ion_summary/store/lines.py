@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,8 +25,6 @@ _READ_AT_ONCE = 512 << 10
 _AT_ONCE = 4_000
 # A process may have some hundred files open, a store some thousand partitions.
 _OPEN_AT_ONCE = 64
-# Whoever opens so many partitions will open more: what is known of their files is then asked for at once.
-_MANY = 24
 
 
 class MovedError(Exception):
@@ -154,6 +152,8 @@ class LineReader:
         longer than to read them.
         """
         buffer = bytearray()
+        # Of all the files at once: to ask for one after the other takes longer than to read the lines.
+        self._note({number >> DAY_SHIFT for number in spots.numbers})
         for first, last, start, end in spots.stretches():
             if len(buffer) < end - start:
                 buffer = bytearray(end - start)
@@ -188,11 +188,14 @@ class LineReader:
             except FileNotFoundError:
                 raise MovedError from None
             # Another file's bytes would look like damage, or like a record without the words asked for.
-            if day not in self._noted:
-                self._noted |= noted(self._catalog.db, day if len(self._noted) < _MANY else None)
+            self._note({day})
             if day not in self._noted or not self._noted[day].is_of(self._open[day]):
                 raise MovedError
         return self._open[day]
+
+    def _note(self, days: Set[int]) -> None:
+        if unknown := days - self._noted.keys():
+            self._noted |= noted(self._catalog.db, unknown)
 
 
 def _line_number(path: Path, place: Place) -> int:

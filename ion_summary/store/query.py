@@ -166,7 +166,7 @@ class Matches:
         """Where only the first by time are looked up; of the other months it is enough to know how many there are."""
         found = list(self._of_tail())
         total, complete, counted = len(found), 0, list[str]()
-        unsure = self._unsure_months()
+        unsure = self._unknown_months() if enough else self._unknown_months() | self._stale_months
         for month in self._segments.months():
             some = list[Place]()
             # One month more than enough: times of an adopted store may lie a day off their partition's.
@@ -185,7 +185,9 @@ class Matches:
 
     def _count(self, expression: str, months: Sequence[str]) -> int:
         """How many of the numbers of months match, without those of superseded lines."""
-        total = self._segments.count(expression, months)
+        total = self._segments.count(expression, [month for month in months if month not in self._stale_months])
+        for month in self._stale_months.intersection(months):
+            total += sum(self._segments.count_in(expression, month, span) for span in self._sound_spans(month))
         for month in {month_of(day) for day in {number >> DAY_SHIFT for number in self._past}}.intersection(months):
             total -= sum(number in self._past for number in self._numbers_of(expression, month))
         return total
@@ -209,7 +211,7 @@ class Matches:
 
     def _first_of(self, expression: str, month: str, wanted: int) -> list[Place]:
         numbers: list[int] = []
-        for number in self._segments.numbers(expression, month):
+        for number in self._numbers_of(expression, month):
             if number in self._past:
                 continue
             if len(numbers) >= wanted and number >> DAY_SHIFT < (numbers[wanted - 1] >> DAY_SHIFT) - 1:
@@ -225,13 +227,24 @@ class Matches:
     def _stale(self) -> set[int]:
         return {day for day, upto in self._indexed.items() if upto < 0}
 
-    def _unsure_months(self) -> set[str]:
-        """The months whose segment holds numbers that stand for nothing, or for something else, by now, or of which the
-        catalog, looked at a moment before, does not know yet.
-        """
+    @cached_property
+    def _stale_months(self) -> set[str]:
+        """The months whose segment holds numbers that stand for nothing, or for something else, by now."""
+        return {month_of(day) for day in self._stale}
+
+    def _unknown_months(self) -> set[str]:
+        """The months of whose segment the catalog, looked at a moment before, does not know all lines yet."""
         there = self._catalog.partitions()
-        gone = {day for day, upto in self._indexed.items() if upto < 0 or day not in there or upto > there[day][0]}
-        return {month_of(day) for day in gone}
+        return {month_of(day) for day, upto in self._indexed.items() if day in there and upto > there[day][0]}
+
+    def _sound_spans(self, month: str) -> Iterator[Span]:
+        """The numbers in a month's segment that stand for what they stood for when they came into it."""
+        start, end = ALL
+        for day in sorted(day for day in self._stale if month_of(day) == month):
+            if start < day << DAY_SHIFT:
+                yield start, (day << DAY_SHIFT) - 1
+            start = day + 1 << DAY_SHIFT
+        yield start, end
 
     @cached_property
     def _past(self) -> set[int]:

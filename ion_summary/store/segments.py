@@ -236,6 +236,13 @@ class Segments:
             total += counts[expression, month]
         return total
 
+    def count_in(self, expression: str, month: str, span: Span) -> int:
+        """How many numbers in a month's segment match and are in the span."""
+        table = _name(month)
+        query = f"SELECT count(*) FROM {table} WHERE {table} MATCH ? AND rowid BETWEEN ? AND ?"
+        count: int = self.db.execute(query, (expression, *span)).fetchone()[0]
+        return count
+
 
 def _name(month: str) -> str:
     return f"segment_{month.replace('-', '_')}"

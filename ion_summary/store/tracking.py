@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+import orjson
 
 from ion_summary.store import layout
 from ion_summary.store.catalog import NEVER
@@ -115,16 +117,16 @@ class Noted(NamedTuple):
         return same or _tail(descriptor, self.size) == self.tail
 
 
-def noted(db: sqlite3.Connection, day: int | None = None) -> dict[int, Noted]:
-    """What the catalog knows of the file of a day, or of every day, if it knows of any."""
-    where, values = ("", ()) if day is None else (" WHERE day = ?", (day,))
-    found = db.execute(f"SELECT day, inode, size, mtime, tail FROM partition{where}", values)
-    return {its_day: Noted(*rest) for its_day, *rest in found}
+def noted(db: sqlite3.Connection, days: Iterable[int]) -> dict[int, Noted]:
+    """What the catalog knows of the files of those of the days that have one."""
+    query = "SELECT day, inode, size, mtime, tail FROM partition WHERE day IN (SELECT value FROM json_each(?))"
+    found = db.execute(query, (orjson.dumps(list(days)).decode(),))
+    return {day: Noted(*rest) for day, *rest in found}
 
 
 def is_known(db: sqlite3.Connection, day: int, descriptor: int) -> bool:
     """Whether an open file is, as far as it has been read, the one that the catalog knows as the partition of a day."""
-    found = noted(db, day)
+    found = noted(db, [day])
     return day in found and found[day].is_of(descriptor)
 
 

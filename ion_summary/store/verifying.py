@@ -94,7 +94,7 @@ class Verifier:
 
     def _require_same(self, path: Path, day: int, catalog: Catalog) -> None:
         """Raises MovedError if the partition was replaced since the index was asked; a copy of it is none other."""
-        known = noted(catalog.db, day).get(day)
+        known = noted(catalog.db, [day]).get(day)
         try:
             if known is not None and path.stat().st_ino != known.inode:
                 with path.open("rb") as file:

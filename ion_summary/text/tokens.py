@@ -81,9 +81,8 @@ _STEM_MARK = "\ue003"
 OUTSIDE_MARK = "\ue004"
 #: Whose session it is: a hash, behind a mark.
 USER_MARK = "\ue005"
-_LONG_ASCII_RUN = re.compile("[0-9a-z_]{4,}")  # shorter ones are their own stems
-_ASCII = re.compile("[\x00-\x7f]+")
-_NOT_IN_TAG = re.compile(r"[\x00-/:-@\[-`{-\x7f]")
+_ASCII = "[\x00-\x7f]+"
+_NOT_IN_TAG = r"[\x00-/:-@\[-`{-\x7f]"
 
 
 def fold(text: str) -> str:
@@ -127,10 +126,15 @@ _WORDS_KEPT = 1 << 16
 _LONGEST_KEPT = 32
 
 
+@cache
+def _long_ascii_runs() -> re.Pattern[str]:
+    return re.compile("[0-9a-z_]{4,}")  # shorter ones are their own stems
+
+
 def _text(word: str) -> str:
     if not word.isascii():
         return " ".join(_tokens_of_word(_fold_word(word)))
-    runs = filter(str.isalpha, _LONG_ASCII_RUN.findall(word.lower()))
+    runs = filter(str.isalpha, _long_ascii_runs().findall(word.lower()))
     stems = [_STEM_MARK + base for run in runs if (base := stem(run)) != run]
     return " ".join([word, *stems]) if stems else word
 
@@ -159,7 +163,7 @@ def _tokens_of_word(word: str) -> list[str]:
 
 def tag_token(tag: str) -> str:
     """The one index token that stands for a tag; tags that differ in ASCII punctuation alone share it."""
-    return TAG_MARK + _NOT_IN_TAG.sub("\ue001", fold(tag).strip())
+    return TAG_MARK + re.sub(_NOT_IN_TAG, "\ue001", fold(tag).strip())
 
 
 _text_of, _outside_text_of, _tag_text_of = (_Texts(look).__getitem__ for look in (_text, _outside_text, tag_token))
@@ -242,7 +246,7 @@ class Term(NamedTuple):
         if _base(self) is not None:
             start = commonprefix(self.variants)  # noqa: RUF071 - of words, not paths
             # The bytes of other letters are not lowered.
-            return [[part.encode() for part in _ASCII.findall(start)]]
+            return [[part.encode() for part in re.findall(_ASCII, start)]]
         return [way for variant in self.variants for way in _needles_of(variant)]
 
     def index_query(self) -> tuple[list[Tokens], bool]:
@@ -337,7 +341,7 @@ def _run_tokens(run: str, cjk: bool, open_end: bool) -> Tokens:
     return [(_TRIPLE_MARK + run[i : i + 3], False) for i in range(len(run) - 2)]
 
 
-_QUERY_PARTS = re.compile(r'"([^"]*)"?|(\S+)')
+_QUERY_PARTS = r'"([^"]*)"?|(\S+)'
 
 
 def parse_terms(query: str) -> list[Term]:
@@ -346,7 +350,7 @@ def parse_terms(query: str) -> list[Term]:
     Parts without a single letter or digit (a lone ``-``) ask for nothing and are left out.
     """
     terms = []
-    for phrase, word in _QUERY_PARTS.findall(normalize("NFC", query)):
+    for phrase, word in re.findall(_QUERY_PARTS, normalize("NFC", query)):
         text = fold(phrase or word).strip()
         prefix = not phrase and len(text) > 1 and text.endswith("*")
         if prefix:

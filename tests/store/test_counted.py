@@ -1,0 +1,49 @@
+"""Is the number of matches exact where a month's segment holds numbers that stand for nothing any more?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ion_summary.operations.search import search
+from ion_summary.store.query import Query
+from ion_summary.store.storage import SessionSummaryStorage
+
+
+def write_day(store: Path, day: int, texts: list[str]) -> Path:
+    """A partition of January 2026 in the original system's shape, written beside and renamed."""
+    path = store / "2026-01" / f"session_summaries_202601{day:02}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fields = {"user_id": "u", "summary_type": "llm", "created_at": f"2026-01-{day:02}T12:00:00Z"}
+    records = [{"session_id": f"s-{day}-{place}", "summary": text, **fields} for place, text in enumerate(texts)]
+    beside = path.with_suffix(".new")
+    beside.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), "utf-8")
+    return beside.replace(path)
+
+
+# One word that the index answers alone, and a phrase that must be looked at; each in one line of three.
+@pytest.mark.parametrize("text", ["환불", "refund", '"환불 refund 문의"'])
+@pytest.mark.parametrize("gone", [(1,), (3,), (5,), (1, 2), (2, 4), (1, 5), (1, 2, 3, 4, 5)])
+@pytest.mark.parametrize("sort", ["newest", "relevance"])
+def test_days_that_are_gone_or_written_anew_are_counted_as_they_are(
+    store: Path, text: str, gone: tuple[int, ...], sort: str
+) -> None:
+    for day in range(1, 6):
+        write_day(store, day, ["환불 refund 문의", "배송 delivery", "주문 order"] * 10)
+    with SessionSummaryStorage(store) as storage:
+        with storage.writing() as writer:
+            writer.fill_segments()
+        query = Query(text=text, sort=sort)  # type: ignore[arg-type]
+        assert search(storage, query).total == 50
+        for day in gone:
+            (store / "2026-01" / f"session_summaries_202601{day:02}.jsonl").unlink()
+    with SessionSummaryStorage(store) as storage:
+        assert search(storage, query).total == 10 * (5 - len(gone))
+    write_day(store, gone[0], ["배송 delivery", "환불 refund 문의", "환불 refund 문의"] * 2)
+    write_day(store, 9, ["환불 refund 문의"])
+    with SessionSummaryStorage(store) as storage:
+        found = search(storage, query)
+        assert found.total == 10 * (5 - len(gone)) + 5
+        assert all("환불" in hit.record.summary for hit in found.hits)

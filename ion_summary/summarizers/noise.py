@@ -22,8 +22,8 @@ _FILLERS = (" uh", " um", " mm", " hm", "Uh", "Um", "Mm", "Hm")
 # (where one of these characters is, the pattern, what comes in its place)
 _SUBSTITUTIONS = (
     ("@", r"^(?:\s*\.?@(?![가-힣])[\w.]+[:,]?)+\s*", ""),  # accounts that a message is addressed to
-    # links that say nothing
-    ("/", r"https?://(?:t\.co|bit\.ly|goo\.gl|tinyurl\.com|ow\.ly|me2\.do|buff\.ly)/\S*", ""),
+    # links that say nothing, with what announces them
+    ("/", r"(?:[:：] ?)?https?://(?:t\.co|bit\.ly|goo\.gl|tinyurl\.com|ow\.ly|me2\.do|buff\.ly)/\S*", ""),
     ("[", r"!?\[([^\]\n]{1,200})\]\((?:[^()\s]|\([^()\s]*\))*\)", r"\1"),  # a link's text without its target
     # tags, and what stands for a photo
     ("<", r"</?[a-zA-Z][^<>\n]{0,200}>|<!--.*?-->|<[^<>\n]{1,20}(?:않음|제외됨|생략됨)>", " "),

@@ -85,6 +85,8 @@ def test_a_name_is_shown_unless_it_is_the_only_one_that_asks_an_assistant() -> N
         ("Um, the uh the server is down.", ["Um", "uh", "the the"], "server is down"),
         ("네, 음 그럼 계약서를 보낼게요.", ["네,", "음"], "계약서를 보낼게요"),
         ("Look https://t.co/abc123 the road is closed.", ["t.co"], "road is closed"),
+        ("Where do I upgrade my plan: https://t.co/Mb ?", ["t.co", ":?", " ?"], "upgrade my plan?"),
+        ("요금제는 여기서 바꿀 수 있어요: https://me2.do/abc", ["me2.do", "요:"], "바꿀 수 있어요"),
     ],
 )
 def test_noise_is_left_out(said: str, never: list[str], still: str) -> None:

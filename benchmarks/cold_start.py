@@ -21,10 +21,13 @@ _PROMISES = {20_000: 7.5, 1_000_000: 8.5}
 
 
 def made_store(work: Path, sessions: int) -> Path:
-    """A store of generated records with its index; one that is there already is used again."""
+    """A store of generated records with its index; one that is there already is used again.
+
+    1,000 a day, and 1,000 days of more if there are more: nobody keeps ten thousand days.
+    """
     store = work / f"store-{sessions}"
     if not store.exists():
-        generate.write_store(store, sessions)
+        generate.write_store(store, sessions, per_day=max(1_000, sessions // 1_000))
         run([*ION_SUMMARY, "reindex", "--store", str(store), "--json"])
     return store
 

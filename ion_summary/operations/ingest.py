@@ -31,11 +31,12 @@ from ion_summary.transcripts.plugins import problems
 from ion_summary.transcripts.reader import Reader, Rejected, Resume, Source
 from ion_summary.transcripts.sources import find
 
-# A batch is synced as a whole: the larger, the fewer syncs; it is kept in memory, twice.
+# A batch is synced as a whole: the larger, the fewer syncs. It is kept in memory, twice; and while the last one is
+# stored nobody has anything to summarize.
 _BATCH_BYTES = 16 << 20
-_BATCH_SESSIONS = 4_000
-# As long as nobody has anything to summarize, less is a batch: just what the index takes from memory.
-_FIRST_SESSIONS = 2_000
+_BATCH_SESSIONS = 2_000
+# As long as nobody has anything to summarize, less is a batch: what the index takes from memory, and is worth workers.
+_FIRST_SESSIONS = 500
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ion_summary.store import layout, sealing
-from ion_summary.store.matching import folded
+from ion_summary.store.matching import folded, probes
 from ion_summary.store.partition import DamagedLineError, Finding, decode_with_digest
 from ion_summary.text.tokens import Term, first_match
 
@@ -26,7 +26,7 @@ class Said(NamedTuple):
 
 def said_on(root: Path, day: int, terms: Sequence[Term]) -> tuple[list[Said], list[Finding]]:
     """The sessions of a day whose messages together have all the terms; and what could not be read for its damage."""
-    needles = [term.needles() for term in terms]
+    wanted = probes(terms)
     seen: set[bytes] = set()
     found: list[Said] = []
     damage: list[Finding] = []
@@ -37,7 +37,7 @@ def said_on(root: Path, day: int, terms: Sequence[Term]) -> tuple[list[Said], li
                 continue
             seen.add(own)
             try:
-                if _may_say(line, needles) and (said := _said(line, terms)):
+                if all(probe.may_be_in(line) for probe in wanted) and (said := _said(line, terms)):
                     found.append(said)
             except DamagedLineError as error:
                 damage.append(Finding(path, None, str(error)))
@@ -54,11 +54,6 @@ def _parts(root: Path, day: int, damage: list[Finding]) -> Iterator[tuple[str, b
         except DamagedLineError as error:
             damage.append(Finding(name, None, str(error)))
             yield name, sealing.readable(path)
-
-
-def _may_say(line: bytes, needles: Sequence[Sequence[Sequence[bytes]]]) -> bool:
-    lowered = line.lower()
-    return all(any(all(needle in lowered for needle in way) for way in ways) for ways in needles)
 
 
 def _said(line: bytes, terms: Sequence[Term]) -> Said | None:

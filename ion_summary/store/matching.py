@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -50,13 +51,13 @@ class Probe(NamedTuple):
     """What the bytes of a line of ours (NFC, UTF-8, not escaped) say of a term, without parsing them.
 
     ``sure``: bytes that, anywhere in the summary, are the term. ``words``: bytes that are it if no word is cut, and
-    ``needles``: bytes that a line with the term has all of one list of; both of a line whose ASCII letters are lowered.
-    ``lower`` if needles have such letters.
+    ``needles``: patterns of which a line with the term matches all of one list; both of a line whose ASCII letters are
+    lowered. ``lower`` if needles have such letters.
     """
 
     sure: list[bytes]
     words: list[bytes]
-    needles: list[list[bytes]]
+    needles: list[list[re.Pattern[bytes]]]
     lower: bool
 
     def is_in(self, data: bytes | bytearray, start: int, end: int) -> bool:
@@ -72,7 +73,7 @@ class Probe(NamedTuple):
     def may_be_in(self, data: bytes | bytearray) -> bool:
         """Whether some lines of ours may hold the term."""
         data = data.lower() if self.lower else data
-        return any(all(needle in data for needle in way) for way in self.needles)
+        return any(all(needle.search(data) for needle in way) for way in self.needles)
 
 
 # Beside these bytes no word goes on. In front of one stands perhaps an escape, which ends in a letter or in a backslash
@@ -96,8 +97,8 @@ def probes(terms: Iterable[Term]) -> list[Probe]:
     """A probe for each term."""
     found = []
     for term in terms:
-        needles = term.needles()
-        lower = any(needle != needle.upper() for way in needles for needle in way)
+        needles = [list(map(re.compile, way)) for way in term.needles()]
+        lower = any(needle.pattern != needle.pattern.upper() for way in needles for needle in way)
         sure, words = ([each.encode() for each in some] for some in (term.uncut_variants(), term.cut_variants()))
         found.append(Probe(sure, words, needles, lower))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -56,15 +57,12 @@ def _hits(data: bytes, terms: Sequence[Term]) -> list[int] | None:
     lowered = data.lower() if any(probe.lower for probe in wanted) else data
     for probe in wanted:
         # One of several ways of writing suffices: each is represented by its longest needle.
-        needles = [max(way, key=len) for way in probe.needles if way]
+        needles = [max(way, key=_length) for way in probe.needles if way]
         if len(needles) == len(probe.needles):
-            found = [place for needle in dict.fromkeys(needles) for place in _places(lowered, needle)]
+            found = [match.start() for needle in dict.fromkeys(needles) for match in needle.finditer(lowered)]
             best = found if best is None or len(found) < len(best) else best
     return best
 
 
-def _places(data: bytes, needle: bytes) -> Iterator[int]:
-    at = data.find(needle)
-    while at >= 0:
-        yield at
-        at = data.find(needle, at + 1)
+def _length(needle: re.Pattern[bytes]) -> int:
+    return len(needle.pattern)

@@ -240,14 +240,14 @@ class Term(NamedTuple):
         return [each for each in others if all(letter.isascii() or _is_cjk(letter) for letter in each)]
 
     def needles(self) -> list[list[bytes]]:
-        """Bytes that every text with the term has all of one list of, if it is in NFC and UTF-8 and its ASCII letters
-        are lowered.
+        """Patterns such that every text with the term matches all of one list of them, if it is in NFC and UTF-8 and
+        its ASCII letters are lowered.
         """
         if _base(self) is not None:
             start = commonprefix(self.variants)  # noqa: RUF071 - of words, not paths
             # The bytes of other letters are not lowered.
-            return [[part.encode() for part in re.findall(_ASCII, start)]]
-        return [way for variant in self.variants for way in _needles_of(variant)]
+            return [[re.escape(part.encode()) for part in re.findall(_ASCII, start)]]
+        return [_needles_of(variant) for variant in self.variants]
 
     def index_query(self) -> tuple[list[Tokens], bool]:
         """Tokens such that every text with the term has all of one list of them, and whether having them is enough.
@@ -263,20 +263,20 @@ class Term(NamedTuple):
         return (ways, enough) if all(ways) else ([], False)
 
 
-# What white space begins with in the UTF-8 of a JSON text: a blank, an escape, or one of the wider blanks.
-_BLANKS = (b" ", b"\\", b"\xc2", b"\xe1", b"\xe2", b"\xe3")
+# What white space begins with in the UTF-8 of a JSON text, but for a blank: an escape, or one of the wider blanks.
+_BLANK = b"[\\\\\xc2\xe1\xe2\xe3]"
 
 
-def _needles_of(variant: str) -> Iterator[list[bytes]]:
+def _needles_of(variant: str) -> list[bytes]:
     first, *others = _runs_in(variant)
-    found = [run.text.encode() for run in (first, *others) if run.cjk or run.text.isascii()]
-    goes_on = variant.startswith(" ", first.start + len(first.text))
-    if not (goes_on and (first.cjk or first.text.isascii())):
-        yield found
-        return
-    # What has both words seldom has the one behind the other: that can be seen without a closer look.
-    for blank in _BLANKS:
-        yield [found[0] + blank, *found[1:]]
+    found = [re.escape(run.text.encode()) for run in (first, *others) if run.cjk or run.text.isascii()]
+    after = first.start + len(first.text)
+    if variant.startswith(" ", after) and (first.cjk or first.text.isascii()):
+        # What has both words seldom has the one behind the other: that can be seen without a closer look. Behind one
+        # blank comes the second word at once, or there is more white space.
+        second = next((run.text for run in others if run.start == after + 1 and (run.cjk or run.text.isascii())), "")
+        found[0] += b"(?: (?:%b| |%b)|%b)" % (re.escape(second.encode()), _BLANK, _BLANK)
+    return found
 
 
 def _base(term: Term) -> str | None:

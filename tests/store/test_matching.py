@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from ion_summary.model import SessionSummary
 from ion_summary.store import query as querying
@@ -56,6 +57,34 @@ def test_what_bytes_say_of_a_line_is_so(pair: tuple[str, str]) -> None:
     data = b"x full refund \xff" + line + b'\n"full refund"'
     said = verdict(data, 15, 15 + len(line), probes(terms))
     assert said is None or said == has_all(folded(searchable(record)[0]), terms)
+
+
+BLANKS = " \t\n\r\x0b\x0c\x1c\x1f\x85\xa0\u1680\u2003\u2028\u202f\u205f\u3000"
+WORDS = st.sampled_from(["주문", "번호", "full", "Refund", "a1", "café", "É", "é", "(주문", "ㄱ", "각"])
+
+
+@settings(max_examples=examples(600))
+@given(WORDS, st.text(BLANKS, max_size=3), WORDS, st.text(BLANKS, max_size=2), WORDS, st.booleans())
+@example("주문", "  ", "번호", "", "번호", False)
+@example("주문", " \n", "번호", "", "full", False)
+@example("full", " \u3000", "Refund", " ", "Refund", False)
+def test_no_white_space_hides_a_phrase(
+    first: str, gap: str, second: str, other: str, third: str, as_one_word: bool
+) -> None:
+    text = f"{third}{other}{first}{gap}{second}"
+    line, record = line_of(text, tag="x")
+    terms = parse_terms(f"{first}{second}" if as_one_word else f'"{first} {second}"')
+    said = verdict(line, 0, len(line), probes(terms))
+    assert said is None or said == has_all(folded(searchable(record)[0]), terms)
+
+
+def test_a_line_with_both_words_of_a_phrase_apart_needs_no_closer_look() -> None:
+    for text in ("주문 확인 후 번호 안내", "번호, 주문 취소"):
+        line, _ = line_of(text)
+        assert verdict(line, 0, len(line), probes(parse_terms("주문번호"))) is False
+        assert verdict(line, 0, len(line), probes(parse_terms('"주문 번호"'))) is False
+    line, _ = line_of("the order of a number")
+    assert verdict(line, 0, len(line), probes(parse_terms('"order number"'))) is False
 
 
 PHRASES = {

@@ -70,19 +70,18 @@ class Workers:
         from concurrent.futures.process import BrokenProcessPool
 
         future: Future[_T] | None = None
-        while future is None and (pool := self._ready()) is not None:
+        while future is None and (self.started or self._in_vain < _ATTEMPTS):
             try:
-                future = pool.submit(function, *args, **kwargs)
+                future = self._ready().submit(function, *args, **kwargs)
                 future.add_done_callback(self._note)
-            except BrokenProcessPool:
+            except (BrokenProcessPool, OSError):  # OSError: none can be started, or not into a pool that is just ending
                 self.close()
         return Call(future, lambda: function(*args, **kwargs))
 
-    def _ready(self) -> ProcessPoolExecutor | None:
-        """The processes; None if they have been started too often in vain."""
-        if self._pool is None and self._in_vain < _ATTEMPTS:
-            self._pool = _start(self.count)
+    def _ready(self) -> ProcessPoolExecutor:
+        if self._pool is None:
             self._in_vain += 1
+            self._pool = _start(self.count)
         return self._pool
 
     def _note(self, done: Future[Any]) -> None:

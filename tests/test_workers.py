@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from collections.abc import Iterator
@@ -78,6 +79,37 @@ def test_where_processes_only_die_the_work_is_done_here(starts: list[int]) -> No
     with Workers(2) as some:
         assert list(some.in_order(killed, ((number, HERE) for number in range(200)))) == list(range(200))
     assert len(starts) <= workers._ATTEMPTS
+
+
+@pytest.mark.parametrize("spare", range(0, 24, 3))
+def test_where_none_can_be_started_the_work_is_done_here(spare: int) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(map(int, os.listdir("/proc/self/fd")))
+    with Workers(2) as some:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + spare, limits[1]))
+        try:
+            found = [some.submit(square, number).result()[0] for number in range(20)]
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert found == [number * number for number in range(20)]
+
+
+def test_a_process_that_is_started_into_an_ending_pool_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = workers._start
+    started: list[Any] = []
+
+    def watched(count: int) -> Any:
+        pool = begin(count)
+        if not started:  # as CPython ends a pool of which a process was killed, while another is being started
+            pool._call_queue._reader.close()
+        started.append(pool)
+        return pool
+
+    monkeypatch.setattr(workers, "_start", watched)
+    with Workers(2) as some:
+        result, process = some.submit(square, 3).result()
+    assert (result, len(started)) == (9, 2)
+    assert process != HERE
 
 
 def test_now_and_then_a_killed_process_is_no_reason_to_go_on_alone(starts: list[int]) -> None:

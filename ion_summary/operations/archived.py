@@ -26,8 +26,8 @@ from ion_summary.store.archives.restoring import unpack
 from ion_summary.store.archives.retention import Rules, last_day
 from ion_summary.store.archives.snapshot import LEFTOVER, Held, Moment
 from ion_summary.store.archives.writing import pack
-from ion_summary.store.catalog import hash64
 from ion_summary.store.forgotten import Forgotten, erase_forgotten
+from ion_summary.store.hashing import hash64
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.store.tombstones import Tombstones
 from ion_summary.text.clean import one_line

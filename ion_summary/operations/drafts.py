@@ -9,7 +9,7 @@ import orjson
 
 from ion_summary.model import Message, Session, SessionSummary, Turns
 from ion_summary.operations.identity import content_hash, derived_id, prefix_numbers, united
-from ion_summary.store.catalog import hash64
+from ion_summary.store.hashing import hash64
 from ion_summary.store.layout import from_ms
 from ion_summary.store.transcripts import encode_messages, encode_transcript, messages_of
 from ion_summary.store.writing import Entry

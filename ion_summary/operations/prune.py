@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from ion_summary.errors import RefusedError, StoreNotWritableError
 from ion_summary.jobs import erasing as queue
 from ion_summary.store import layout, pruning
-from ion_summary.store.catalog import Catalog, hash64
+from ion_summary.store.catalog import Catalog
+from ion_summary.store.hashing import hash64
 from ion_summary.store.pruning import Expired, Expiry
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.store.tombstones import Tombstones

@@ -12,7 +12,8 @@ from ion_summary.errors import UsageError
 from ion_summary.operations.search import Hit, SearchResult, excerpt, spans
 from ion_summary.progress import Progress
 from ion_summary.store import layout
-from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place, hash64
+from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place
+from ion_summary.store.hashing import hash64
 from ion_summary.store.inside import Said, said_on
 from ion_summary.store.lines import LineReader
 from ion_summary.store.query import Matches, Query

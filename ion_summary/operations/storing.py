@@ -15,7 +15,7 @@ from ion_summary.jobs.queue import Queue
 from ion_summary.model import SessionSummary
 from ion_summary.operations.asking import restored
 from ion_summary.operations.recording import decode
-from ion_summary.store.catalog import content_number, hash64
+from ion_summary.store.hashing import content_number, hash64
 from ion_summary.store.layout import to_ms
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.store.writing import Entry, StoreWriter

@@ -9,30 +9,27 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Container, Iterable, Sequence
-from datetime import tzinfo
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from ion_summary.store import database
-from ion_summary.store.hashing import blake2b
-from ion_summary.store.layout import to_ms
+
+if TYPE_CHECKING:
+    from ion_summary.store.rows import Row
 
 SCHEMA = 6
 # One session more changes a page or more of each search tree: with SQLite's usual pages of 4 KiB that makes 200 KiB.
 PAGE_BYTES = 1024
 DAY_SHIFT = 24  # up to 16 million lines a day
-# So many names are known while a catalog is loaded: of a million users it would be much memory.
-_NAMES_KEPT = 1 << 16
 #: Later than any time, and its negative earlier.
 NEVER = 1 << 62
 
-_COLUMNS = "id, session, user, type, created, saved, offset, length, messages, source, content, derived"
-_INSERT = f"INSERT INTO {{}}({_COLUMNS}) VALUES({', '.join('?' * 12)})"
+COLUMNS = "id, session, user, type, created, saved, offset, length, messages, source, content, derived"
+INSERT = f"INSERT INTO {{}}({COLUMNS}) VALUES({', '.join('?' * 12)})"
 _Columns = tuple[Any, ...]
 
-_INDEXES = {
+INDEXES = {
     "record_session": "CREATE UNIQUE INDEX record_session ON record(session)",
     "record_user": "CREATE INDEX record_user ON record(user, created)",
     "record_created": "CREATE INDEX record_created ON record(created)",
@@ -49,8 +46,8 @@ CREATE TABLE record(
     id INTEGER PRIMARY KEY, session INTEGER NOT NULL, user INTEGER NOT NULL, type INTEGER NOT NULL,
     created INTEGER NOT NULL, saved INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
     messages INTEGER NOT NULL, source INTEGER, content INTEGER, derived INTEGER NOT NULL);
-{";".join(_INDEXES.values())};
-CREATE TABLE superseded AS SELECT {_COLUMNS} FROM record;
+{";".join(INDEXES.values())};
+CREATE TABLE superseded AS SELECT {COLUMNS} FROM record;
 CREATE INDEX superseded_session ON superseded(session);
 CREATE INDEX superseded_number ON superseded(id);
 CREATE TABLE participant(record INTEGER, name INTEGER, PRIMARY KEY(record, name)) WITHOUT ROWID;
@@ -64,29 +61,6 @@ PRAGMA user_version = {SCHEMA};
 
 #: The tables that say nothing of the partitions of records.
 OF_OTHER_FILES = ("transcript", "file")
-
-
-class Row(NamedTuple):
-    """What the catalog knows of one line; times in epoch milliseconds, ``offset`` and ``length`` in bytes."""
-
-    id: int
-    session: int
-    user: str
-    type: int
-    created: int
-    saved: int
-    offset: int
-    length: int
-    messages: int
-    source: str | None
-    content: int | None
-    derived: bool
-    participants: Sequence[str]
-
-    @property
-    def names(self) -> Iterable[str]:
-        """Whose session it is."""
-        return dict.fromkeys((self.user, *self.participants)) if self.participants else (self.user,)
 
 
 class Place(NamedTuple):
@@ -110,59 +84,6 @@ class Stored(NamedTuple):
     messages: int
     content: int | None
     saved: int
-
-
-def hash64(text: str) -> int:
-    """A signed 64-bit hash, as SQLite keeps integers."""
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)
-
-
-def content_number(content_hash: str | None) -> int | None:
-    """The catalog's form of ``metadata.content_hash`` (16 hexadecimal digits)."""
-    try:
-        return int.from_bytes(bytes.fromhex(content_hash), "big", signed=True) if content_hash else None
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def row_of(
-    record: dict[str, Any], session: int, created: int, saved: int, number: int, offset: int, length: int
-) -> Row:
-    """The row of a record: what is known of it already, and what its members say."""
-    metadata = record.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
-    source = metadata.get("source")
-    if isinstance(source, dict):
-        source = source.get("name")
-    participants = metadata.get("participants")
-    messages = record.get("message_count")
-    return Row(
-        number,
-        session,
-        record["user_id"],
-        int(record.get("summary_type", "llm") == "llm"),
-        created,
-        saved,
-        offset,
-        length,
-        messages if isinstance(messages, int) and 0 <= messages < 1 << 53 else 0,
-        source if isinstance(source, str) else None,
-        content_number(metadata.get("content_hash")),
-        bool(metadata.get("id_derived")),
-        [name for name in participants if isinstance(name, str)] if isinstance(participants, list) else (),
-    )
-
-
-def read_row(record: dict[str, Any], number: int, offset: int, length: int, naive: tzinfo | None) -> Row:
-    """The row of a record that was read from a partition. Raises ValueError when its time cannot be read."""
-    created = to_ms(record["created_at"], naive)
-    metadata = record.get("metadata")
-    saved = metadata.get("saved_at") if isinstance(metadata, dict) else None
-    saved_ms = _saved_ms(saved, naive) if isinstance(saved, str) else created
-    return row_of(record, hash64(record["session_id"]), created, saved_ms, number, offset, length)
-
-
-_saved_ms = lru_cache(maxsize=256)(to_ms)  # records that are saved together are so at the same moment
 
 
 def create(db: sqlite3.Connection) -> None:
@@ -189,6 +110,19 @@ class Catalog:
         """Where the newest lines of those of the sessions are that are there."""
         query = f"SELECT {PLACE} FROM record WHERE session IN (SELECT value FROM json_each(?))"
         return [Place(*row) for row in self.db.execute(query, (orjson.dumps(list(sessions)).decode(),))]
+
+    def count_between(self, first_ms: int, last_ms: int) -> int:
+        """How many records are of that time, both its ends included. Days that are in it as a whole are counted
+        already.
+        """
+        query = (
+            "SELECT coalesce(sum(CASE WHEN oldest >= ?1 AND newest <= ?2 THEN sessions ELSE ("
+            "SELECT count(*) FROM record"
+            f" WHERE id >= day << {DAY_SHIFT} AND id < day + 1 << {DAY_SHIFT} AND created BETWEEN ?1 AND ?2"
+            ") END), 0) FROM partition WHERE newest >= ?1 AND oldest <= ?2"
+        )
+        count: int = self.db.execute(query, (first_ms, last_ms)).fetchone()[0]
+        return count
 
     def partitions(self) -> dict[int, tuple[int, int]]:
         """Per day how many bytes of its partition have been read, and what its numbers are called (its birth): those
@@ -239,8 +173,8 @@ class Catalog:
                 past.append(new)
         gone = [live[session] for session in fresh if session in live]
         self.db.executemany("DELETE FROM record WHERE id = ?", [(old[0],) for old in gone])
-        self.db.executemany(_INSERT.format("record"), fresh.values())
-        self.db.executemany(_INSERT.format("superseded"), past)
+        self.db.executemany(INSERT.format("record"), fresh.values())
+        self.db.executemany(INSERT.format("superseded"), past)
         self._count(fresh.values(), 1)
         self._count(gone, -1)
         self._add_participants(rows)
@@ -287,14 +221,14 @@ class Catalog:
         )
 
     def _promote(self, sessions: list[int]) -> None:
-        query = f"SELECT {_COLUMNS} FROM superseded WHERE session = ? ORDER BY saved DESC, id DESC LIMIT 1"
+        query = f"SELECT {COLUMNS} FROM superseded WHERE session = ? ORDER BY saved DESC, id DESC LIMIT 1"
         back = [row for session in sessions if (row := self.db.execute(query, (session,)).fetchone())]
         self.db.executemany("DELETE FROM superseded WHERE id = ?", [(row[0],) for row in back])
-        self.db.executemany(_INSERT.format("record"), back)
+        self.db.executemany(INSERT.format("record"), back)
         self._count(back, 1)
 
     def _live(self, sessions: Iterable[int]) -> dict[int, _Columns]:
-        query = f"SELECT {_COLUMNS} FROM record WHERE session IN (SELECT value FROM json_each(?))"
+        query = f"SELECT {COLUMNS} FROM record WHERE session IN (SELECT value FROM json_each(?))"
         return {row[1]: row for row in self.db.execute(query, (orjson.dumps(list(sessions)).decode(),))}
 
     def _numbers(self, table: str, names: Iterable[str | None]) -> dict[str, int]:
@@ -332,57 +266,3 @@ class Catalog:
         self.db.executemany(
             "UPDATE name SET sessions = sessions + ? WHERE id = ?", [(count, user) for user, count in users.items()]
         )
-
-
-class LoadingCatalog(Catalog):
-    """An empty catalog while all lines there are come into it: rows first, then the search trees over them at once,
-    which takes a third of the time. Until ``settle`` nothing may be asked of it.
-    """
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        super().__init__(db)
-        self._known: dict[str, dict[str, int]] = {"name": {}, "source": {}}
-        for name in _INDEXES:
-            self.db.execute(f"DROP INDEX {name}")
-
-    def add(self, rows: Sequence[Row], stored: Container[int] | None = None) -> None:  # noqa: ARG002
-        """Takes in lines; which are the newest of their sessions is seen at the end."""
-        self.db.executemany(_INSERT.format("record"), self._columns_of(rows))
-        self._add_participants(rows)
-
-    def _numbers(self, table: str, names: Iterable[str | None]) -> dict[str, int]:
-        """Most names come again: nobody else gives them numbers meanwhile."""
-        known, wanted = self._known[table], dict.fromkeys(names)
-        missing = [name for name in wanted if name not in known]
-        if len(known) > _NAMES_KEPT:
-            known.clear()
-            missing = list(wanted)
-        known.update(super()._numbers(table, missing))
-        return known
-
-    def settle(self) -> None:
-        """Finds the newest line of each session, and makes a catalog like any other."""
-        for statement in _INDEXES.values():
-            try:
-                self.db.execute(statement)
-            except sqlite3.IntegrityError:  # the one of the sessions, if some have more than one line
-                self._drop_superseded()
-                self.db.execute(statement)
-        self._count_all()
-
-    def _drop_superseded(self) -> None:
-        place = "row_number() OVER (PARTITION BY session ORDER BY saved DESC, id DESC) AS place"
-        again = "SELECT session FROM record GROUP BY session HAVING count(*) > 1"
-        ranked = f"SELECT {_COLUMNS}, {place} FROM record WHERE session IN ({again})"
-        self.db.execute(f"INSERT INTO superseded SELECT {_COLUMNS} FROM ({ranked}) WHERE place > 1")
-        self.db.execute("DELETE FROM record WHERE id IN (SELECT id FROM superseded)")
-
-    def _count_all(self) -> None:
-        of_a_day = "FROM record WHERE id >= day << ?1 AND id < (day + 1) << ?1"
-        counted = (
-            f"SELECT count(*), coalesce(sum(type), 0), coalesce(sum(messages), 0), coalesce(min(created), {NEVER}),"
-            f" coalesce(max(created), {-NEVER}) {of_a_day}"
-        )
-        columns = "sessions, llm, messages, oldest, newest"
-        self.db.execute(f"UPDATE partition SET ({columns}) = ({counted})", (DAY_SHIFT,))
-        self.db.execute("UPDATE name SET sessions = (SELECT count(*) FROM record WHERE user = name.id)")

@@ -15,7 +15,8 @@ import orjson
 
 from ion_summary.errors import StoreCorruptError
 from ion_summary.store import erasing, files, layout, sealing
-from ion_summary.store.catalog import DAY_SHIFT, Catalog, hash64
+from ion_summary.store.catalog import DAY_SHIFT, Catalog
+from ion_summary.store.hashing import hash64
 from ion_summary.store.partition import DamagedLineError
 from ion_summary.store.writing import StoreWriter
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ion_summary.store import layout
-from ion_summary.store.catalog import Catalog
+from ion_summary.store.catalog import NEVER, Catalog
 from ion_summary.store.tombstones import Counts, Tombstones
 
 Key = Literal["day", "month", "user", "source", "type"]
@@ -48,8 +48,7 @@ def counts(root: Path, catalog: Catalog) -> dict[str, Any]:
     # Apart: together SQLite would read the whole index for them, each alone is its first or last entry.
     (oldest,) = ask("SELECT min(created) FROM record").fetchone()
     (newest,) = ask("SELECT max(created) FROM record").fetchone()
-    yesterday = time.time_ns() // 1_000_000 - _DAY_MS
-    (recent,) = ask("SELECT count(*) FROM record WHERE created > ?", (yesterday,)).fetchone()
+    a_day_ago = time.time_ns() // 1_000_000 - _DAY_MS
     (users,) = ask("SELECT count(*) FROM name WHERE sessions > 0").fetchone()
     listed = (layout.record_partitions, layout.transcript_partitions, layout.sealed_partitions)
     parts = [stat for partitions in listed for stat in partitions(root).values()]
@@ -58,7 +57,7 @@ def counts(root: Path, catalog: Catalog) -> dict[str, Any]:
         "total_sessions": sessions,
         "llm_summaries": llm,
         "rule_based_summaries": sessions - llm,
-        "recent_24h": recent,
+        "recent_24h": catalog.count_between(a_day_ago + 1, NEVER),
         "users": users,
         "messages": messages,
         "storage_path": str(root),

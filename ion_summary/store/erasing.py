@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from ion_summary.store import files, layout, quarantine, sealing
-from ion_summary.store.catalog import hash64
+from ion_summary.store.hashing import hash64
 from ion_summary.store.partition import DamagedLineError, decode
 
 #: Says of a line, with its newline, and of what it holds (None: it is damaged) whether it goes.

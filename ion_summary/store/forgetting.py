@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from ion_summary.store import erasing, files, layout, quarantine, tombstones
-from ion_summary.store.catalog import DAY_SHIFT, Catalog, hash64
+from ion_summary.store.catalog import DAY_SHIFT, Catalog
+from ion_summary.store.hashing import hash64
 from ion_summary.store.partition import DamagedLineError, decode
 from ion_summary.store.tombstones import Mark, Scope, Tombstones, erased_fields, forget_fields, mark_of
 from ion_summary.store.writing import StoreWriter, names_in

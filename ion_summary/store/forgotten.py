@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from ion_summary.store import erasing, files, layout, quarantine
-from ion_summary.store.catalog import content_number, hash64
+from ion_summary.store.hashing import content_number, hash64
 from ion_summary.store.tombstones import Tombstones
 
 _TEXT = rb'"(?:[^"\\]|\\.)*"'

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ion_summary.progress import Progress, Silent
 from ion_summary.store import catalog, files, layout, losses, quarantine, segments
-from ion_summary.store.catalog import DAY_SHIFT, Catalog, LoadingCatalog, Row, row_of
+from ion_summary.store.catalog import DAY_SHIFT, Catalog
 from ion_summary.store.database import (
     closed_on_error,
     create_anew,
@@ -28,9 +28,11 @@ from ion_summary.store.database import (
     vacuum,
 )
 from ion_summary.store.filling import TAIL_LINES, Filler
+from ion_summary.store.loading import LoadingCatalog
 from ion_summary.store.matching import searchable
 from ion_summary.store.parsing import Parsed, parse, slices
 from ion_summary.store.partition import Finding
+from ion_summary.store.rows import Row, row_of
 from ion_summary.store.segments import Segments, document
 from ion_summary.store.settled import settle, settle_days, unsettling
 from ion_summary.store.tracking import Change, changes, note

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from ion_summary.store import layout
-from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place, hash64
+from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place
+from ion_summary.store.hashing import hash64
 from ion_summary.store.matching import folded, has_all, has_tag, probes, searchable, verdict
 from ion_summary.store.partition import DamagedLineError, Finding, decode_record, ends_as_ours
 from ion_summary.store.tracking import Noted, noted

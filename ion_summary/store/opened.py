@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from ion_summary.errors import StoreCorruptError, StoreNotFoundError, StoreNotReadableError
 from ion_summary.model import Message, SessionSummary
 from ion_summary.store import layout
-from ion_summary.store.catalog import DAY_SHIFT, Catalog, hash64
+from ion_summary.store.catalog import DAY_SHIFT, Catalog
 from ion_summary.store.database import remove_database, snapshot
 from ion_summary.store.finding import Finder
+from ion_summary.store.hashing import hash64
 from ion_summary.store.lines import MovedError
 from ion_summary.store.lock import WriterLock
 from ion_summary.store.partition import Finding

@@ -7,9 +7,10 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ion_summary.store.catalog import DAY_SHIFT, Row, read_row
+from ion_summary.store.catalog import DAY_SHIFT
 from ion_summary.store.matching import searchable
 from ion_summary.store.partition import records
+from ion_summary.store.rows import Row, read_row
 from ion_summary.store.segments import document
 
 #: So many bytes are read at once.

@@ -17,7 +17,8 @@ from unicodedata import normalize
 
 import orjson
 
-from ion_summary.store.catalog import DAY_SHIFT, NEVER, PLACE, Catalog, Place, hash64
+from ion_summary.store.catalog import DAY_SHIFT, NEVER, PLACE, Catalog, Place
+from ion_summary.store.hashing import hash64
 from ion_summary.store.layout import month_of
 from ion_summary.store.lines import LineReader, Spots
 from ion_summary.store.segments import ALL, Segments, Span, match_expression, of_names, outside_expression
@@ -32,12 +33,6 @@ _CHUNK = 4_000
 _OF_ONE_USER = "record.user = ?"
 # CROSS: by the numbers, never by all records of a user or a time that are then compared with them.
 _BY_NUMBER = "json_each(?) wanted CROSS JOIN record ON record.id = wanted.value"
-# Days that are in it as a whole are counted already.
-_COUNT_OF_A_TIME = f"""
-    SELECT coalesce(sum(CASE WHEN oldest >= ?1 AND newest <= ?2 THEN sessions ELSE (
-        SELECT count(*) FROM record
-        WHERE id >= day << {DAY_SHIFT} AND id < day + 1 << {DAY_SHIFT} AND created BETWEEN ?1 AND ?2
-    ) END), 0) FROM partition WHERE newest >= ?1 AND oldest <= ?2"""
 
 
 @dataclass(frozen=True)
@@ -286,7 +281,7 @@ class Matches:
         elif self._where == _OF_ONE_USER:
             query, values = "SELECT sessions FROM name WHERE id = ?", self._values
         elif self._time is not None and all("created" in condition for condition in self._conditions):
-            query, values = _COUNT_OF_A_TIME, list[Any](self._time)
+            return self._catalog.count_between(*self._time)
         else:
             query, values = f"SELECT count(*) FROM record WHERE {self._where}", self._values
         total: int = self._catalog.db.execute(query, values).fetchone()[0]

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 
 from ion_summary.store import database
-from ion_summary.store.catalog import hash64
+from ion_summary.store.hashing import hash64
 from ion_summary.store.layout import month_of
 from ion_summary.text.tokens import OUTSIDE_MARK, USER_MARK, Term, Tokens, index_text, tag_token
 

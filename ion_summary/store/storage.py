@@ -10,7 +10,7 @@ from typing import Any
 from ion_summary.errors import UsageError
 from ion_summary.model import SessionSummary, SummaryType
 from ion_summary.store import layout
-from ion_summary.store.catalog import hash64
+from ion_summary.store.hashing import hash64
 from ion_summary.store.opened import OpenStore
 from ion_summary.store.query import Query
 from ion_summary.text.clean import clean, one_line

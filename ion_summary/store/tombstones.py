@@ -23,8 +23,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ion_summary.store import files, layout, quarantine
-from ion_summary.store.catalog import hash64
-from ion_summary.store.hashing import blake2b
+from ion_summary.store.hashing import blake2b, hash64
 from ion_summary.store.partition import DamagedLineError, Finding, decode_with_digest, encode
 
 Scope = Literal["user", "session", "content"]

@@ -17,8 +17,9 @@ from typing import Any
 from ion_summary.model import SessionSummary
 from ion_summary.progress import Progress
 from ion_summary.store import files, layout, losses, quarantine
-from ion_summary.store.catalog import Catalog, Stored, content_number
+from ion_summary.store.catalog import Catalog, Stored
 from ion_summary.store.database import durable, transaction
+from ion_summary.store.hashing import content_number
 from ion_summary.store.index import Appended, IndexWriter
 from ion_summary.store.lines import LineReader, MovedError
 from ion_summary.store.partition import Finding, encode

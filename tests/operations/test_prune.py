@@ -21,7 +21,7 @@ from ion_summary.operations.stats import stats, stats_by
 from ion_summary.operations.verify import verify
 from ion_summary.progress import Silent
 from ion_summary.store import layout
-from ion_summary.store.catalog import hash64
+from ion_summary.store.hashing import hash64
 from ion_summary.store.pruning import Expiry
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.store.tombstones import Tombstones

@@ -27,8 +27,8 @@ from ion_summary.operations.verify import repair, verify
 from ion_summary.progress import Silent
 from ion_summary.store import layout, tombstones
 from ion_summary.store.archives import restoring
-from ion_summary.store.catalog import hash64
 from ion_summary.store.forgotten import Forgotten, erase_forgotten
+from ion_summary.store.hashing import hash64
 from ion_summary.store.lock import WriterLock
 from ion_summary.store.pruning import Expiry
 from ion_summary.store.storage import SessionSummaryStorage

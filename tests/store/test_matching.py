@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ion_summary.model import SessionSummary
 from ion_summary.store import query as querying
-from ion_summary.store.catalog import hash64
+from ion_summary.store.hashing import hash64
 from ion_summary.store.matching import folded, has_all, probes, searchable, verdict
 from ion_summary.store.partition import encode
 from ion_summary.store.query import Query

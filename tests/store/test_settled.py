@@ -15,7 +15,7 @@ from ion_summary.model import SessionSummary
 from ion_summary.operations.verify import verify
 from ion_summary.progress import Silent
 from ion_summary.store import layout, settled
-from ion_summary.store.catalog import hash64
+from ion_summary.store.hashing import hash64
 from ion_summary.store.partition import encode
 from ion_summary.store.query import Query
 from ion_summary.store.storage import SessionSummaryStorage

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ion_summary.store import tombstones
-from ion_summary.store.catalog import hash64
+from ion_summary.store.hashing import hash64
 from ion_summary.store.partition import encode
 from ion_summary.store.tombstones import Tombstones, erased_fields, forget_fields, mark_of, prune_fields
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from ion_summary.progress import Progress
 from ion_summary.store import erasing, files, layout
 from ion_summary.store.archives.members import JOBS, SPOOL, files_of
-from ion_summary.store.catalog import DAY_SHIFT, Catalog, hash64
+from ion_summary.store.catalog import DAY_SHIFT, Catalog
+from ion_summary.store.hashing import hash64
 from ion_summary.store.writing import StoreWriter
 
 _TAKEN_WHOLE = (f"{layout.QUARANTINE}/", layout.ORIGINAL_INDEX)

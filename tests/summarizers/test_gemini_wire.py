@@ -236,3 +236,53 @@ def test_nobody_is_waited_for_longer_than_was_said() -> None:
             await wire.aclose()
 
     soon(work())
+
+
+QUESTION = {"headers": {"x-goog-api-key": "k", "Content-Type": "application/json"}, "content": b"{}", "timeout": 60.0}
+
+
+def test_a_question_goes_the_short_way_with_the_same_bytes() -> None:
+    came: list[bytes] = []
+
+    async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            came.append(await head(reader) + await reader.readexactly(2))
+            writer.write(OK.replace(b"\r\n\r\n", b"\r\nset-cookie: a=b; Path=/\r\n\r\n"))
+
+    async def work() -> None:
+        async with server(keep) as (port, connections):
+            client = Connections(ssl.create_default_context())
+            url = f"http://127.0.0.1:{port}/v1/models/m:generateContent"
+            short = [await client.request("post", url, **QUESTION) for _ in range(2)]
+            long = await client.send(client.build_request("post", url, **QUESTION))
+            assert [(answer.status_code, answer.text) for answer in (*short, long)] == [(200, "ok")] * 3
+            assert came[0] == came[1] == came[2]
+            assert b"x-goog-api-key: k" in came[0]
+            assert len(connections) == 1
+            await client.aclose()
+            with pytest.raises(RuntimeError, match="closed"):
+                await client.request("post", url, **QUESTION)
+
+    soon(work())
+
+
+def test_a_question_that_is_sent_elsewhere_is_asked_there() -> None:
+    came: list[bytes] = []
+
+    async def moved(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            asked = await head(reader) + await reader.readexactly(2)
+            came.append(asked)
+            gone = b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /there\r\ncontent-length: 0\r\n\r\n"
+            writer.write(OK if asked.startswith(b"POST /there ") else gone)
+
+    async def work() -> None:
+        async with server(moved) as (port, _):
+            client = Connections(ssl.create_default_context())
+            answer = await client.request("post", f"http://127.0.0.1:{port}/here", **QUESTION)
+            assert (answer.status_code, answer.text) == (200, "ok")
+            assert came[-1].startswith(b"POST /there ")
+            assert came[-1].endswith(b"{}")
+            await client.aclose()
+
+    soon(work())

@@ -19,6 +19,7 @@ from ion_summary.summarizers.llm.gemini_wire import Network
 _KEEP_ALIVE_S = 30.0
 #: Whoever is not connected by then has sent nothing: that call is known to have cost nothing.
 _CONNECT_S = 15.0
+_EXTENSIONS = {"timeout": {"connect": _CONNECT_S}}
 
 
 class Connections(httpx2.AsyncClient):
@@ -27,20 +28,50 @@ class Connections(httpx2.AsyncClient):
     Only connecting has a time limit here: whoever makes a call has one for all of it (``gemini_client``), which six
     timers for its parts would not make any safer. Proxies of the environment have pools, as they have anywhere.
 
+    A plain POST, as every question to a model is, goes straight to its connection. What the client does besides for
+    each request (cookies, signing, hooks, a log, merging the same headers again) is for others.
+
     Args:
         certificates: which servers are trusted.
     """
 
     def __init__(self, certificates: ssl.SSLContext) -> None:
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=_KEEP_ALIVE_S)
-        direct = {} if "all" in getproxies() else {"all://": _Direct(certificates)}
-        super().__init__(limits=limits, verify=certificates, follow_redirects=True, mounts=direct)
+        proxies, direct = getproxies(), _Direct(certificates)
+        mounts = {} if "all" in proxies else {"all://": direct}
+        super().__init__(limits=limits, verify=certificates, follow_redirects=True, mounts=mounts)
+        self._straight = None if proxies else direct
+        self._headers_of = lru_cache(maxsize=16)(self._with_own)  # those of all questions are the same
+
+    async def request(self, method: str, url: httpx2.URL | str, **given: Any) -> httpx2.Response:
+        """The answer to a request, all of it. Raises the errors of httpcore2 and httpx2."""
+        plain = method.upper() == "POST" and given.keys() == {"headers", "content", "timeout"}
+        if not plain or self._straight is None or self.is_closed:
+            return await super().request(method, url, **given)
+        asked = httpx2.Request(
+            method,
+            _parsed(str(url)),
+            headers=self._headers_of(tuple(given["headers"].items())),
+            content=given["content"],
+            extensions=_EXTENSIONS,
+        )
+        answer = await self._straight.handle_async_request(asked)
+        answer.request = asked
+        try:
+            await answer.aread()
+        finally:
+            await answer.aclose()
+        # A question that is sent elsewhere was not answered, and is asked again the long way.
+        return await self.send(asked) if answer.has_redirect_location else answer
 
     def build_request(self, method: str, url: httpx2.URL | str, **given: Any) -> httpx2.Request:
         """The request, with a time limit for connecting only; its address is taken apart once for all of them."""
-        return super().build_request(
-            method, _parsed(str(url)), **given | {"extensions": {"timeout": {"connect": _CONNECT_S}}}
-        )
+        return super().build_request(method, _parsed(str(url)), **given | {"extensions": _EXTENSIONS})
+
+    def _with_own(self, given: tuple[tuple[str, str], ...]) -> httpx2.Headers:
+        headers = httpx2.Headers(self.headers)
+        headers.update(dict(given))
+        return headers
 
 
 class _Direct(httpx2.AsyncBaseTransport):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -81,16 +82,31 @@ def test_where_processes_only_die_the_work_is_done_here(starts: list[int]) -> No
     assert len(starts) <= workers._ATTEMPTS
 
 
+@contextlib.contextmanager
+def files_left(count: int) -> Iterator[None]:
+    """This process can open only so many files more."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 64, limits[1]))
+    held = list[int]()
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                held.append(os.open(os.devnull, os.O_RDONLY))
+        for _ in range(count):
+            os.close(held.pop())
+        yield
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
 @pytest.mark.parametrize("spare", range(0, 24, 3))
 def test_where_none_can_be_started_the_work_is_done_here(spare: int) -> None:
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(map(int, os.listdir("/proc/self/fd")))
     with Workers(2) as some:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + spare, limits[1]))
-        try:
-            found = [some.submit(square, number).result()[0] for number in range(20)]
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert some.submit(square, 1).result()[0] == 1  # what is needed is loaded
+    with Workers(2) as some, files_left(spare):
+        found = [some.submit(square, number).result()[0] for number in range(20)]
     assert found == [number * number for number in range(20)]
 
 

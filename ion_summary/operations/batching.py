@@ -40,7 +40,6 @@ async def work_in_batches(
 ) -> tuple[WorkReport, list[str]]:
     """Sends all that is queued and waits for the answers; also the sessions too long for it, which wait still.
 
-    What is sent is planned by the most that it can cost: where that stops it, another round may have money left.
     Raises StoreLockedError, StoreNotWritableError: what was answered until then stays in the queue.
     """
     import asyncio
@@ -48,7 +47,6 @@ async def work_in_batches(
     run = _Run(storage, queue, llm, request, progress)
     begun = time.monotonic()
     progress.start("summarize in batches", None, "sessions")
-    llm.renew()  # before the batches of others are taken over, which count as theirs
     store_answers(storage, queue)
     renewing = asyncio.ensure_future(run.renew())
     try:

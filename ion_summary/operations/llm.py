@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ion_summary.config import Settings
@@ -44,7 +44,7 @@ class LlmBatch:
     """A model, ready to be asked in batches.
 
     ``fits`` says whether one request is enough for a session; if not, the second one depends on the answer to the
-    first. ``read_caps`` says what may be spent for what, and what of it is spent.
+    first. ``caps`` are what may be spent: the name, the limit, and what of it is spent (US dollars).
     """
 
     summarizer: GeminiBatch
@@ -52,9 +52,8 @@ class LlmBatch:
     model: str
     prices: Prices
     redact: bool
-    read_caps: Callable[[], dict[str, Cap]]
-    _caps: dict[str, Cap] = field(init=False, default_factory=dict)
-    _planned_usd: float = field(init=False, default=0.0)
+    caps: list[tuple[str, float, float]]
+    planned_usd: float = 0.0
 
     def cost(self, usage: Usage) -> float:
         """US dollars for usage in a batch."""
@@ -65,19 +64,13 @@ class LlmBatch:
         usage = error.usage
         return Billed(error.model or self.model, usage.input, usage.output, usage.cached, error.cost_usd)
 
-    def renew(self) -> None:
-        """Takes account of what has been spent by now, when none of the planned requests is under way any more."""
-        self._caps = self.read_caps()
-        self._planned_usd = 0.0
-
     def plan(self, request: LlmRequest) -> str:
         """Counts what a request may cost at most; what speaks against it, "" if nothing does."""
         usd = self.cost(self.summarizer.ceiling(request))
-        for name, cap in self._caps.items():
-            planned = cap.spent_usd + self._planned_usd
-            if planned + usd > cap.limit_usd:
-                return f"${planned:.4f} of ${cap.limit_usd:.4f} for {name} are spent or planned"
-        self._planned_usd += usd
+        for name, limit, spent in self.caps:
+            if spent + self.planned_usd + usd > limit:
+                return f"${spent + self.planned_usd:.4f} of ${limit:.4f} for {name} are spent or planned"
+        self.planned_usd += usd
         return ""
 
 
@@ -95,7 +88,6 @@ def make_llm(settings: Settings, queue: Queue) -> Llm:
     """
     ledger = Ledger(queue)
     budget = Budget(settings.max_cost)
-    budget.settle(0.0, ledger.of_this_run().cost_usd)  # what batches of the same run have cost
 
     def renew() -> None:
         day = None if settings.budget_day is None else Cap(settings.budget_day, ledger.spent_today())
@@ -112,17 +104,14 @@ def make_batch(settings: Settings, queue: Queue) -> LlmBatch:
     """The model of the settings, asked in batches. Raises as ``make_llm``."""
     ledger = Ledger(queue)
     prices = load_prices(settings)
-
-    def read_caps() -> dict[str, Cap]:
-        caps = {
-            "this run": (settings.max_cost, ledger.of_this_run().cost_usd),
-            "today": (settings.budget_day, ledger.spent_today()),
-            "this month": (settings.budget_month, ledger.spent_this_month()),
-        }
-        return {name: Cap(limit, spent) for name, (limit, spent) in caps.items() if limit is not None}
-
+    limits = [
+        ("this run", settings.max_cost, 0.0),
+        ("today", settings.budget_day, ledger.spent_today()),
+        ("this month", settings.budget_month, ledger.spent_this_month()),
+    ]
+    caps = [(name, limit, spent) for name, limit, spent in limits if limit is not None]
     gemini = _gemini(settings, prices)
-    return LlmBatch(GeminiBatch(gemini), Condensing(gemini).fits, settings.model, prices, settings.redact, read_caps)
+    return LlmBatch(GeminiBatch(gemini), Condensing(gemini).fits, settings.model, prices, settings.redact, caps)
 
 
 def make_unrecorded(settings: Settings, root: Path) -> Llm:

@@ -53,11 +53,6 @@ class WorkReport:
     left: int = 0
     next_s: float = 0.0
 
-    @property
-    def settled(self) -> int:
-        """How many sessions something has come of."""
-        return self.done + self.failed + self.skipped
-
     def name(self, job: Job, reason: str) -> None:
         """Says why a job was not done."""
         if len(self.failures) < MOST_NAMED:

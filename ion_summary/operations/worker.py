@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ion_summary.config import Settings
-from ion_summary.errors import OverBudgetError
 from ion_summary.jobs.job import Filter
 from ion_summary.jobs.queue import Queue
 from ion_summary.operations.batching import work_in_batches
@@ -93,12 +92,6 @@ async def _in_batches(
     try:
         while True:
             report, too_long = await work_in_batches(storage, queue, llm, asked, progress)
-            if request.limit is not None:
-                asked = replace(asked, limit=request.limit - total.settled - report.settled)
-            if isinstance(report.stopped, OverBudgetError) and report.done:
-                report.stopped = None  # they have cost less than was planned: that is for the next ones
-                total.add(report)
-                continue
             total.add(report)
             if too_long and report.stopped is None:
                 rest, online = WorkerRequest(Filter(sessions=tuple(too_long))), WorkReport()

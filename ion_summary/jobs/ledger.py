@@ -105,6 +105,10 @@ class Ledger:
         asked, answered, cached, cost_usd = self._sums(columns, "owner = ?", [self._queue.owner])
         return Billed("", int(asked), int(answered), int(cached), cost_usd)
 
+    def spent_in_this_run(self) -> float:
+        """US dollars that the calls of this owner have cost which are no longer under way."""
+        return self._sums(("cost_usd",), "owner = ? AND outcome IS NOT NULL", [self._queue.owner])[0]
+
     def spent_since(self, since_ms: int) -> float:
         """US dollars since then. What others have under way, and what was lost, counts as estimated."""
         where = "+sent_ms >= ? AND NOT (outcome IS NULL AND +owner = ?)"

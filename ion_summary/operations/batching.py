@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -35,10 +35,25 @@ _CLAIM = 200
 _AT_ONCE = 2_000
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What has come of one round of batches.
+
+    ``too_long`` are the sessions that no single request holds: they wait still. ``begun`` counts the jobs of this round
+    without those that were given back. ``again``: there are such, and the answers of this round may help: its cost is
+    known now, and equal questions have been answered.
+    """
+
+    report: WorkReport
+    too_long: list[str]
+    begun: int
+    again: bool
+
+
 async def work_in_batches(
     storage: SessionSummaryStorage, queue: Queue, llm: LlmBatch, request: WorkRequest, progress: Progress
-) -> tuple[WorkReport, list[str]]:
-    """Sends all that is queued and waits for the answers; also the sessions too long for it, which wait still.
+) -> Round:
+    """Sends what is queued, as far as the budget allows whatever the answers cost, and waits for these.
 
     Raises StoreLockedError, StoreNotWritableError: what was answered until then stays in the queue.
     """
@@ -50,7 +65,9 @@ async def work_in_batches(
     store_answers(storage, queue)
     renewing = asyncio.ensure_future(run.renew())
     try:
-        waited = [run.collect(batch) for batch in run.batches.take()]
+        taken = run.batches.take()
+        llm.renew(run.asked_in(taken))
+        waited = [run.collect(batch) for batch in taken]
         waited += [run.collect(batch) for batch in run.entered()]
         for error in await asyncio.gather(*waited, return_exceptions=True):
             if isinstance(error, ProviderError):
@@ -66,7 +83,7 @@ async def work_in_batches(
     run.report.usage = Usage(spent.input, spent.output, spent.cached)
     run.report.cost_usd = spent.cost_usd
     run.report.elapsed_s = round(time.monotonic() - begun, 3)
-    return run.report, run.too_long
+    return Round(run.report, run.too_long, run.begun, run.again)
 
 
 class _Run:
@@ -83,13 +100,16 @@ class _Run:
         self.report = WorkReport()
         self.too_long: list[str] = []
         self.batches = Batches(queue)
+        self.begun = 0
+        self.again = False
+        self._is_full = False
+        self._keys = set[str]()  # of the questions under way
         self._storage = storage
         self._queue = queue
         self._ledger = Ledger(queue)
         self._llm = llm
         self._request = request
         self._progress = progress
-        self._claimed = 0
 
     async def renew(self) -> None:
         """Says that this process is still there, for as long as it waits."""
@@ -99,18 +119,29 @@ class _Run:
             await asyncio.sleep(RENEW_S)
             self._queue.renew()
 
+    def asked_in(self, batches: Sequence[Batch]) -> Iterator[LlmRequest]:
+        """The requests of batches that are not answered yet."""
+        for batch in batches:
+            self._keys |= batch.calls.keys()
+            for key in batch.calls:
+                request = self._request_of(batch, key)
+                if request is not None:
+                    yield request
+
     def entered(self) -> Iterator[Batch]:
         """The batches of what is queued, noted and not yet sent."""
-        while self.report.stopped is None and (asked := self._asked()):
+        while self._goes_on() and (asked := self._asked()):
             yield from self._entered(asked)
+
+    def _goes_on(self) -> bool:
+        return self.report.stopped is None and not self._is_full
 
     def _entered(self, asked: Sequence[Question]) -> Iterator[Batch]:
         keyed = {question.job.id: question for question in asked}
         requests = [question.request for question in asked if question.request is not None]
         for group in self._llm.summarizer.split(requests):
-            if self.report.stopped is not None:
-                return
-            members = self._members([keyed[int(request.key)] for request in group])
+            members = self._members([keyed[int(request.key)] for request in group]) if self._goes_on() else []
+            self.begun -= len(group) - len(members)
             if members:
                 yield self.batches.enter(members, self._llm.summarizer.fingerprint, self._llm.model)
 
@@ -118,12 +149,12 @@ class _Run:
         """What is to be asked next, of the jobs that are due. What is known, too long or not there is no part of it."""
         found: list[Question] = []
         while len(found) < _AT_ONCE:
-            left = None if self._request.limit is None else self._request.limit - self._claimed
+            left = None if self._request.limit is None else self._request.limit - self.begun
             most = _CLAIM if left is None else min(_CLAIM, left)
             jobs = self._queue.claim(most, self._request.wanted)
             if not jobs:
                 break
-            self._claimed += len(jobs)
+            self.begun += len(jobs)
             for question in questions(self._storage, jobs, redact=self._request.redact):
                 if question.request is None:
                     self._skip(question)
@@ -144,21 +175,32 @@ class _Run:
         return True
 
     def _members(self, group: Sequence[Question]) -> list[Member]:
-        """The members of a batch, as many as the budget allows; equal requests are sent once."""
+        """The members of a batch, as many as the budget allows; equal requests are sent once, in one batch."""
         members: list[Member] = []
         keys: set[str] = set()
         for question in group:
             assert question.request is not None
             key = content_hash(self._llm.summarizer.fingerprint, question.request)
+            if key in self._keys:
+                self.again = True
+                continue
             cost = 0.0 if key in keys else self._llm.cost(self._llm.summarizer.estimate(question.request))
             problem = "" if key in keys else self._llm.plan(question.request)
             if problem:
-                self.report.stopped = OverBudgetError(reason=problem, whole_run=True, calls=0)
+                self._stop(problem)
                 break
             body = "" if key in keys else _written(replace(question.request, key=key))
             keys.add(key)
             members.append(Member(question.job, key, body, cost))
+        self._keys |= keys
         return members
+
+    def _stop(self, problem: str) -> None:
+        """Sends no more: for good if nothing is under way that may cost less than planned."""
+        if self._llm.planned_usd:
+            self._is_full = self.again = True
+        else:
+            self.report.stopped = OverBudgetError(reason=problem, whole_run=True, calls=0)
 
     async def collect(self, batch: Batch) -> None:
         """Sends a batch, if it is not under way, waits for it, and keeps its answers."""

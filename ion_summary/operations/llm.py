@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ion_summary.config import Settings
@@ -44,7 +44,8 @@ class LlmBatch:
     """A model, ready to be asked in batches.
 
     ``fits`` says whether one request is enough for a session; if not, the second one depends on the answer to the
-    first. ``caps`` are what may be spent: the name, the limit, and what of it is spent (US dollars).
+    first. ``read_caps`` says what may be spent for what, and what of it is spent, without what this process has under
+    way: that is planned, by the most that it can cost.
     """
 
     summarizer: GeminiBatch
@@ -52,8 +53,14 @@ class LlmBatch:
     model: str
     prices: Prices
     redact: bool
-    caps: list[tuple[str, float, float]]
-    planned_usd: float = 0.0
+    read_caps: Callable[[], dict[str, Cap]]
+    planned_usd: float = field(init=False, default=0.0)
+    _caps: dict[str, Cap] = field(init=False, default_factory=dict)
+
+    def renew(self, under_way: Iterable[LlmRequest]) -> None:
+        """Takes account of what is spent by now. Nothing but the requests ``under_way`` is planned any more."""
+        self._caps = self.read_caps()
+        self.planned_usd = sum(self.cost(self.summarizer.ceiling(request)) for request in under_way)
 
     def cost(self, usage: Usage) -> float:
         """US dollars for usage in a batch."""
@@ -67,9 +74,10 @@ class LlmBatch:
     def plan(self, request: LlmRequest) -> str:
         """Counts what a request may cost at most; what speaks against it, "" if nothing does."""
         usd = self.cost(self.summarizer.ceiling(request))
-        for name, limit, spent in self.caps:
-            if spent + self.planned_usd + usd > limit:
-                return f"${spent + self.planned_usd:.4f} of ${limit:.4f} for {name} are spent or planned"
+        for name, cap in self._caps.items():
+            planned = cap.spent_usd + self.planned_usd
+            if planned + usd > cap.limit_usd:
+                return f"${planned:.4f} of ${cap.limit_usd:.4f} for {name} are spent or planned"
         self.planned_usd += usd
         return ""
 
@@ -88,6 +96,7 @@ def make_llm(settings: Settings, queue: Queue) -> Llm:
     """
     ledger = Ledger(queue)
     budget = Budget(settings.max_cost)
+    budget.settle(0.0, ledger.spent_in_this_run())  # what batches of the same run have cost
 
     def renew() -> None:
         day = None if settings.budget_day is None else Cap(settings.budget_day, ledger.spent_today())
@@ -104,14 +113,17 @@ def make_batch(settings: Settings, queue: Queue) -> LlmBatch:
     """The model of the settings, asked in batches. Raises as ``make_llm``."""
     ledger = Ledger(queue)
     prices = load_prices(settings)
-    limits = [
-        ("this run", settings.max_cost, 0.0),
-        ("today", settings.budget_day, ledger.spent_today()),
-        ("this month", settings.budget_month, ledger.spent_this_month()),
-    ]
-    caps = [(name, limit, spent) for name, limit, spent in limits if limit is not None]
+
+    def read_caps() -> dict[str, Cap]:
+        caps = {
+            "this run": (settings.max_cost, ledger.spent_in_this_run()),
+            "today": (settings.budget_day, ledger.spent_today()),
+            "this month": (settings.budget_month, ledger.spent_this_month()),
+        }
+        return {name: Cap(limit, spent) for name, (limit, spent) in caps.items() if limit is not None}
+
     gemini = _gemini(settings, prices)
-    return LlmBatch(GeminiBatch(gemini), Condensing(gemini).fits, settings.model, prices, settings.redact, caps)
+    return LlmBatch(GeminiBatch(gemini), Condensing(gemini).fits, settings.model, prices, settings.redact, read_caps)
 
 
 def make_unrecorded(settings: Settings, root: Path) -> Llm:

@@ -88,18 +88,21 @@ async def _in_batches(
     import asyncio
 
     llm = make_batch(settings, queue)
-    asked = WorkRequest(wanted=request.wanted, limit=request.limit, redact=llm.redact)
+    left = request.limit
     try:
         while True:
-            report, too_long = await work_in_batches(storage, queue, llm, asked, progress)
-            total.add(report)
-            if too_long and report.stopped is None:
-                rest, online = WorkerRequest(Filter(sessions=tuple(too_long))), WorkReport()
+            asked = WorkRequest(wanted=request.wanted, limit=left, redact=llm.redact)
+            done = await work_in_batches(storage, queue, llm, asked, progress)
+            total.add(done.report)
+            left = None if left is None else left - done.begun
+            if done.too_long and done.report.stopped is None:
+                rest, online = WorkerRequest(Filter(sessions=tuple(done.too_long))), WorkReport()
                 await _online(storage, queue, settings, rest, progress, online)
                 total.add(online)
-            if total.stopped is not None or not request.watch:
+            if total.stopped is not None or not (request.watch or done.again):
                 break
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            if not done.again:
+                await asyncio.sleep(_LOOK_AGAIN_S)
     finally:
         await llm.summarizer.close()
 

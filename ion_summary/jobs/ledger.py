@@ -99,6 +99,18 @@ class Ledger:
                 "UPDATE call SET outcome = 'lost', ended_ms = ?, reason = ? WHERE id = ?", (now_ms(), reason, number)
             )
 
+    def give_up_open(self) -> None:
+        """Closes what this owner has left open, when it has no call under way: as ``lost``, for it may be paid.
+
+        A disk that is full keeps an answer from being kept, and its call from being closed.
+        """
+        with self._queue.lock, transaction(self._queue.db) as db:
+            db.execute(
+                "UPDATE call SET outcome = 'lost', ended_ms = ?, reason = 'its answer could not be kept'"
+                " WHERE owner = ? AND outcome IS NULL AND mode = 'online'",
+                (now_ms(), self._queue.owner),
+            )
+
     def of_this_run(self) -> Billed:
         """What all calls of this owner have cost; ``model`` is empty."""
         columns = ("input", "output", "cached", "cost_usd")

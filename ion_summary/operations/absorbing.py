@@ -29,11 +29,12 @@ from ion_summary.transcripts.reader import Source
 SOURCE = "application"
 
 
-def absorb(storage: SessionSummaryStorage, queue: Queue, items: Sequence[bytes], settle_ms: int) -> None:
+def absorb(storage: SessionSummaryStorage, queue: Queue, items: Sequence[bytes], settle_ms: int) -> list[str]:
     """Stores and queues sessions, each given as JSON: the native format with ``queued_ms``, priority and limits.
 
     Of a session that is given several times the last counts. A session that is queued already and has grown is due
-    ``settle_ms`` later. Raises StoreLockedError, StoreNotWritableError: then nothing has been done.
+    ``settle_ms`` later. Returns the ids of the sessions of which no message can be read: they are not stored.
+    Raises StoreLockedError, StoreNotWritableError: then nothing has been done.
     """
     asked = {one_line(fields["session_id"]): fields for fields in map(orjson.loads, items)}
     some = list(_drafts(list(asked.values())))
@@ -48,6 +49,12 @@ def absorb(storage: SessionSummaryStorage, queue: Queue, items: Sequence[bytes],
             if one.number in records and records[one.number].summary_type == "rule_based"
         ]
         queue.put(wanted, settle_ms=settle_ms)
+    return list(asked.keys() - {one.session_id for one in some})
+
+
+def session_of(item: bytes) -> str:
+    """The session that an item is of."""
+    return one_line(orjson.loads(item)["session_id"])
 
 
 def _drafts(asked: Sequence[dict[str, Any]]) -> list[Draft]:

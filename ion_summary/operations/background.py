@@ -10,16 +10,17 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ion_summary.errors import IonSummaryError, StoreNotWritableError
+from ion_summary.errors import IonSummaryError, StoreCorruptError, StoreLockedError, StoreNotWritableError
 from ion_summary.jobs.queue import Queue
-from ion_summary.jobs.spool import Segment, Spool
-from ion_summary.operations.absorbing import absorb
+from ion_summary.jobs.spool import DIRECTORY, Segment, Spool
+from ion_summary.operations.absorbing import absorb, session_of
 from ion_summary.operations.work_report import WorkReport, WorkRequest
 from ion_summary.operations.working import work
 from ion_summary.progress import Silent
+from ion_summary.store import quarantine
 from ion_summary.store.storage import SessionSummaryStorage
 
 if TYPE_CHECKING:
@@ -114,13 +115,32 @@ class Storing:
         taken = self._spool.take(_GROUP)
         if not taken:
             return False
-        items = [item for _, _, item in taken if item is not None]
-        absorb(self._storage, queue, items, self._settle_ms)
+        self._absorb(queue, [item for _, _, item in taken if item is not None])
         self._spool.done(taken)
         for session, place in list(self._fresh.items()):
             if self._spool.read(place) is None and self._fresh.get(session) is place:
                 del self._fresh[session]
         return True
+
+    def _absorb(self, queue: Queue, items: Sequence[bytes]) -> None:
+        """Stores sessions; one that cannot be stored goes to quarantine, so that it is not in the way of the others."""
+        try:
+            unread = absorb(self._storage, queue, items, self._settle_ms)
+            problem = "no message of it can be read"
+        except (StoreLockedError, StoreNotWritableError, StoreCorruptError, OSError):
+            raise  # that is not about them: later
+        except Exception as error:  # noqa: BLE001 - whatever it is, it would happen again each time
+            if len(items) > 1:
+                for item in items:
+                    self._absorb(queue, [item])
+                return
+            unread, problem = [session_of(item) for item in items], f"it cannot be stored ({type(error).__name__})"
+        for item in items:
+            if (session := session_of(item)) in unread:
+                _log.error("session %s goes to quarantine: %s", session, problem)
+                with self._storage.writing():
+                    root = self._storage.path
+                    quarantine.keep(root, root / DIRECTORY / "application", 0, item, problem)
 
 
 class Upgrading:
@@ -184,6 +204,8 @@ class Upgrading:
                         stopped: IonSummaryError | None = self._report.stopped
                     except IonSummaryError as error:  # the store is busy, or the disk is full
                         stopped = error
+                    if self._ending:  # the store was busy as the answers under way were to be written: they are kept
+                        return
                     self._report.stopped = None
                     rest_s = REST_S if self._report.done > done else min(2 * rest_s, _LONGEST_REST_S)
                     done = self._report.done

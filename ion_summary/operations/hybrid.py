@@ -25,6 +25,7 @@ from ion_summary.jobs.schema import GIVEN_UP, SKIPPED, STORED
 from ion_summary.jobs.spool import left_behind
 from ion_summary.model import Message
 from ion_summary.operations.background import Storing, Upgrading
+from ion_summary.operations.queueing import queued
 from ion_summary.operations.work_report import WorkReport
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.summarizers import rule
@@ -119,28 +120,13 @@ class HybridSummarizer:
             temperature: how freely the model chooses its words, 0 to 2.
             priority: higher ones are summarized first.
 
-        Returns False if nothing was said, or the disk has no room. Raises UsageError for ids that are no text, and
-        messages that are none.
+        Returns False if nothing was said, or the disk has no room. Raises UsageError for ids that are no text or too
+        long, messages that are none or of nobody, and numbers that mean nothing.
         """
-        session = one_line(session_id) if isinstance(session_id, str) else ""
-        if not (session and isinstance(user_id, str)):
-            raise UsageError(reason="session_id and user_id are texts", accepted="pass them as str")
-        if not messages:
+        kept = queued(session_id, user_id, messages, max_bullets, max_chars, temperature, priority)
+        if kept is None:
             return False
-        fields = {
-            "session_id": session,
-            "user_id": user_id or "unknown",
-            "messages": [_fields(message) for message in messages],
-            "queued_ms": time.time_ns() // 1_000_000,
-            "max_bullets": max_bullets,
-            "max_chars": max_chars,
-            "temperature": temperature,
-            "priority": priority,
-        }
-        try:
-            item = orjson.dumps(fields, default=str, option=orjson.OPT_UTC_Z)
-        except (TypeError, ValueError) as error:
-            raise UsageError(reason=f"messages: {error}", accepted="texts that are Unicode") from None
+        session, item = kept
         try:
             self._started().put(session, item)
         except OSError as error:
@@ -262,16 +248,3 @@ def get_hybrid_summarizer(
 
 def _rule_summary(fields: Mapping[str, Any]) -> str:
     return rule.summarize(fields["messages"], fields["max_bullets"], fields["max_chars"])
-
-
-def _fields(message: Message | Mapping[str, Any]) -> Mapping[str, Any]:
-    if isinstance(message, Message):
-        return {
-            "role": message.role,
-            "content": message.content,
-            "timestamp": message.timestamp,
-            "name": message.name,
-        }
-    if not isinstance(message, Mapping):
-        raise UsageError(reason=f"a message is no {type(message).__name__}", accepted="a Message or a mapping")
-    return message

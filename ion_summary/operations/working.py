@@ -96,6 +96,7 @@ class _Run:
 
         self._progress.start("summarize", self._total(), "sessions")
         try:
+            self._ledger.give_up_open()
             await self._store(at_once=True)
             while await self._refill() or self._attempts or self._goes_on():
                 self._launch()

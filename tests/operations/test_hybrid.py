@@ -15,16 +15,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from ion_summary import HybridSummarizer, Message, SessionSummaryStorage, get_hybrid_summarizer
-from ion_summary.errors import UsageError
+from ion_summary.errors import StoreNotWritableError, UsageError
+from ion_summary.jobs import counting
 from ion_summary.jobs.erasing import forget
+from ion_summary.jobs.ledger import Ledger
 from ion_summary.jobs.queue import Queue
+from ion_summary.jobs.spool import Spool
 from ion_summary.operations.hybrid import HybridSummarizer as Hybrid
 from ion_summary.operations.llm import Llm
 from ion_summary.operations.recording import Recorded
 from ion_summary.operations.show import messages as messages_of
+from ion_summary.store.quarantine import entries
 from ion_summary.store.tombstones import append, forget_fields, mark_of
 from ion_summary.summarizers.llm.prices import load
 from tests.fake_gemini import FakeGemini
@@ -198,6 +203,97 @@ def test_what_is_no_session_is_refused(hybrid: Hybrid) -> None:
         hybrid.queue_session_summary("s", "u", ["text"])  # type: ignore[list-item]
     with pytest.raises(UsageError):
         hybrid.queue_session_summary("s", "u", [{"role": "user", "content": "\ud800"}])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_bullets": 0},
+        {"max_bullets": 2**63},
+        {"max_chars": -5},
+        {"max_chars": None},
+        {"temperature": float("nan")},
+        {"temperature": "hot"},
+        {"temperature": 2.1},
+        {"priority": None},
+        {"priority": 2**63},
+        {"session_id": "x" * 2_000},
+        {"user_id": "x" * 2_000},
+        {"messages": [{"content": "환불"}]},
+        {"messages": [{"role": 3, "content": "환불"}]},
+    ],
+)
+def test_what_could_never_be_stored_is_refused(hybrid: Hybrid, wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        hybrid.queue_session_summary(**{"session_id": "s", "user_id": "u", "messages": talk(), **wrong})
+    assert hybrid.queue_session_summary("s", "u", talk())
+
+
+def test_where_nothing_was_said_nothing_is_queued(hybrid: Hybrid) -> None:
+    for nothing in ({"content": ""}, {"content": " \n"}, {"content": None}, {}):
+        assert hybrid.queue_session_summary("s", "u", [{"role": "user", **nothing}]) is False
+    assert hybrid.queue_session_summary("s", "u", [{"role": "assistant", "content": None}, *talk()])
+
+
+@pytest.mark.parametrize("wrong", [{"max_bullets": 0}, {"max_chars": None}, {"messages": [{"content": {"a": 1}}]}])
+def test_a_session_that_cannot_be_stored_is_in_nobodys_way(
+    storage: SessionSummaryStorage, caplog: pytest.LogCaptureFixture, wrong: dict[str, Any]
+) -> None:
+    """As another version may have left it in the spool."""
+    good = {"user_id": "u", "messages": talk(), "queued_ms": 1, "max_bullets": 8, "max_chars": 800}
+    good |= {"temperature": 0.3, "priority": 0}
+    spool = Spool(storage.path)
+    for number, more in enumerate(({}, wrong, {})):
+        spool.put(orjson.dumps({**good, "session_id": f"s-{number}", **more}))
+    spool.close()
+    hybrid = HybridSummarizer(storage)
+    hybrid.start()
+    hybrid.close()
+    assert sorted(one.session_id for one in storage.list_recent(10)) == ["s-0", "s-2"]
+    assert "session s-1 goes to quarantine" in caplog.text
+    assert "환불" not in caplog.text
+    (kept,) = entries(storage.path)
+    assert orjson.loads(kept.data)["session_id"] == "s-1"
+    assert not list((storage.path / "spool").iterdir())
+
+
+def test_it_ends_though_somebody_else_is_writing(tmp_path: Path, paid: Path) -> None:
+    with SessionSummaryStorage(tmp_path / "store", lock_timeout=0.2) as storage:
+        hybrid = hybrid_over(storage, CountingModel(paid, latency_s=1.0))
+        hybrid.queue_session_summary("s-1", "u", talk())
+        deadline = time.monotonic() + 30
+        while not payments(paid):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        with SessionSummaryStorage(storage.path) as other, other.writing():
+            ending = threading.Thread(target=hybrid.close)
+            ending.start()
+            ending.join(30)
+            assert not ending.is_alive(), "it waits for ever"
+        another = hybrid_over(storage, CountingModel(paid))
+        another.start()
+        assert asyncio.run(another.wait("s-1", timeout=30))
+        another.close()
+    assert len(payments(paid)) == 1
+
+
+def test_an_answer_that_a_full_disk_does_not_take_is_asked_for_again(
+    storage: SessionSummaryStorage, paid: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, full = Ledger.answered, [True]
+
+    def keep(*given: Any) -> None:
+        if full:
+            full.clear()
+            raise StoreNotWritableError(path="jobs.sqlite", reason="database or disk is full")
+        answered(*given)
+
+    monkeypatch.setattr(Ledger, "answered", keep)
+    hybrid = hybrid_over(storage, CountingModel(paid))
+    hybrid.queue_session_summary("s-1", "u", talk())
+    assert asyncio.run(hybrid.wait("s-1", timeout=30))
+    hybrid.close()
+    assert counting.counts(storage.path).lost == 1
 
 
 def test_threads_share_it(hybrid: Hybrid, storage: SessionSummaryStorage, paid: Path) -> None:

@@ -104,11 +104,12 @@ class Ledger:
 
         A disk that is full keeps an answer from being kept, and its call from being closed.
         """
+        owner = self._queue.owner
         with self._queue.lock, transaction(self._queue.db) as db:
             db.execute(
                 "UPDATE call SET outcome = 'lost', ended_ms = ?, reason = 'its answer could not be kept'"
                 " WHERE owner = ? AND outcome IS NULL AND mode = 'online'",
-                (now_ms(), self._queue.owner),
+                (now_ms(), owner),
             )
 
     def of_this_run(self) -> Billed:

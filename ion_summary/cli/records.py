@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ion_summary.operations.search import Hit
     from ion_summary.operations.similar import Alike
     from ion_summary.store.partition import Finding
-    from ion_summary.text.tokens import Term
+    from ion_summary.text.terms import Term
     from ion_summary.transcripts.reader import Rejected
 
 COLUMNS = ("session_id", "created_at", "user_id", "summary_type", "message_count", "summary")

@@ -30,7 +30,7 @@ def show(
       ion-summary show s-1 --messages --json
     """
     from ion_summary.operations import show as operation
-    from ion_summary.text.tokens import parse_terms
+    from ion_summary.text.terms import parse_terms
 
     wanted, terms = readable(session_id), parse_terms(readable(match or ""))
     messages = messages or match is not None

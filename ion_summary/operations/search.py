@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ion_summary.model import SessionSummary
 from ion_summary.store.query import Query
 from ion_summary.store.storage import SessionSummaryStorage
-from ion_summary.text.tokens import Term, first_match
+from ion_summary.text.terms import Term, first_match
 
 _BEFORE = 40
 _LENGTH = 160

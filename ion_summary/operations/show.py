@@ -8,7 +8,7 @@ from ion_summary.errors import SessionNotFoundError, StoreCorruptError, Transcri
 from ion_summary.model import Message, SessionSummary
 from ion_summary.store.partition import DamagedLineError
 from ion_summary.store.storage import SessionSummaryStorage
-from ion_summary.text.tokens import Term, first_match
+from ion_summary.text.terms import Term, first_match
 
 
 def show(storage: SessionSummaryStorage, session_id: str) -> SessionSummary:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ion_summary.store import layout, sealing
-from ion_summary.store.matching import folded, probes
+from ion_summary.store.matching import folded
 from ion_summary.store.partition import DamagedLineError, Finding, decode_with_digest
-from ion_summary.text.tokens import Term, first_match
+from ion_summary.store.probing import probes
+from ion_summary.text.terms import Term, first_match
 
 _AFTER_ID = b',"user_id":'  # no id holds these bytes: its own quotes are escaped
 

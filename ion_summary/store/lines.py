@@ -13,10 +13,11 @@ import orjson
 from ion_summary.store import layout
 from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place
 from ion_summary.store.hashing import hash64
-from ion_summary.store.matching import folded, has_all, has_tag, probes, searchable, verdict
+from ion_summary.store.matching import folded, has_all, has_tag, searchable
 from ion_summary.store.partition import DamagedLineError, Finding, decode_record, ends_as_ours
+from ion_summary.store.probing import probes, verdict
 from ion_summary.store.tracking import Noted, noted
-from ion_summary.text.tokens import Term
+from ion_summary.text.terms import Term
 
 # To read so many bytes that are not wanted takes as long as to ask for the next ones.
 _READ_OVER = 16_384
@@ -116,18 +117,16 @@ class LineReader:
                 if found:
                     yield place
 
-    def sifted(self, spots: Spots, terms: Sequence[Term]) -> tuple[int, list[int]]:
-        """How many of the lines surely have all the terms, and the numbers of those that must be looked at closely."""
-        wanted, sure, unsure = probes(terms), 0, list[int]()
+    def sifted(self, spots: Spots, terms: Sequence[Term]) -> tuple[list[int], list[int]]:
+        """The numbers of the lines that surely have all the terms, and of those that must be looked at closely."""
+        wanted, sure, unsure = probes(terms), list[int](), list[int]()
         for first, last, data, begin in self._stretches(spots):
             columns = (column[first:last] for column in spots)
             for number, offset, length in zip(*columns, strict=True):
                 end = offset - begin + length
                 found = verdict(data, offset - begin, end, wanted) if ends_as_ours(data, end) else None
-                if found:
-                    sure += 1
-                elif found is None:
-                    unsure.append(number)
+                if found is not False:
+                    (sure if found else unsure).append(number)
         return sure, unsure
 
     def _has(self, place: Place, line: bytes, terms: Sequence[Term], tag: str | None) -> bool:

@@ -23,7 +23,7 @@ from ion_summary.store.layout import month_of
 from ion_summary.store.lines import LineReader, Spots
 from ion_summary.store.segments import ALL, Segments, Span, match_expression, of_names, outside_expression
 from ion_summary.store.tail import Tail
-from ion_summary.text.tokens import Term, parse_terms
+from ion_summary.text.terms import Term, parse_terms
 
 Sort = Literal["relevance", "newest", "oldest"]
 
@@ -166,9 +166,13 @@ class Matches:
             some = list[Place]()
             # One month more than enough: times of an adopted store may lie a day off their partition's.
             beyond = complete > 1
-            if month in unsure or not (enough or beyond):
+            if month in unsure:
                 candidates = self._candidates(self._numbers_of(expression, month))
                 some = list(candidates if enough else self._verified(candidates))
+                total += len(some)
+            elif not (enough or beyond):
+                sure, others = self._sifted(expression, month)
+                some = [*self._places(orjson.dumps(sure).decode()), *others]
                 total += len(some)
             else:
                 counted.append(month)
@@ -188,15 +192,17 @@ class Matches:
         return total
 
     def _verified_count(self, expression: str, months: Sequence[str]) -> int:
-        """The same, where each must be looked at: most of them by their bytes alone."""
-        total = 0
-        for month in months:
-            numbers = self._segments.listed(expression, month)
-            if self._query.tag is None:
-                sure, unsure = self._lines.sifted(self._spots(numbers), self._query.terms)
-                total, numbers = total + sure, orjson.dumps(unsure).decode()
-            total += sum(1 for _ in self._verified(self._places(numbers)))
-        return total
+        """The same, where each must be looked at."""
+        sifted = (self._sifted(expression, month) for month in months)
+        return sum(len(sure) + sum(1 for _ in others) for sure, others in sifted)
+
+    def _sifted(self, expression: str, month: str) -> tuple[list[int], Iterator[Place]]:
+        """The numbers in a month's segment that match for sure, by their lines' bytes alone, and the others that do."""
+        numbers, sure = self._segments.listed(expression, month), list[int]()
+        if self._query.tag is None:
+            sure, unsure = self._lines.sifted(self._spots(numbers), self._query.terms)
+            numbers = orjson.dumps(unsure).decode()
+        return sure, self._verified(self._places(numbers))
 
     def _spots(self, numbers: str) -> Spots:
         """Where the records are whose numbers are in a JSON array. In columns, because the rows of many are slow."""

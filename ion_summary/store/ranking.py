@@ -14,7 +14,7 @@ from typing import Any
 
 from ion_summary.store.catalog import Place
 from ion_summary.store.matching import searchable
-from ion_summary.text.tokens import Term
+from ion_summary.text.terms import Term
 
 #: So many of the newest matches, and if there are more, of those with the words in title or tags, are weighed: each is
 #: read for it.

@@ -19,7 +19,8 @@ from functools import cached_property, lru_cache
 from ion_summary.store import database
 from ion_summary.store.hashing import hash64
 from ion_summary.store.layout import month_of
-from ion_summary.text.tokens import OUTSIDE_MARK, USER_MARK, Term, Tokens, index_text, tag_token
+from ion_summary.text.terms import Term, Tokens
+from ion_summary.text.tokens import OUTSIDE_MARK, USER_MARK, index_text, tag_token
 
 SCHEMA = 5
 #: The least and the greatest number.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,9 +9,9 @@ import orjson
 
 from ion_summary.store.catalog import DAY_SHIFT, PLACE, Catalog, Place
 from ion_summary.store.lines import LineReader
-from ion_summary.store.matching import probes
+from ion_summary.store.probing import probes
 from ion_summary.store.tracking import unindexed
-from ion_summary.text.tokens import Term
+from ion_summary.text.terms import Term
 
 _NEWLINE = b"\n"
 _END_OF_OURS = b'"}\n'
@@ -49,20 +48,14 @@ class Tail:
 
 
 def _hits(data: bytes, terms: Sequence[Term]) -> list[int] | None:
-    """Where in lines of ours the rarest of the needles stands; None if every line must be looked at."""
+    """Where in lines of ours the rarest of the patterns stands; None if every line must be looked at."""
     if not terms or data.count(_DIGEST_KEY) < data.count(_NEWLINE) or not data.endswith(_END_OF_OURS):
         return None
     best: list[int] | None = None
     wanted = probes(terms)
     lowered = data.lower() if any(probe.lower for probe in wanted) else data
     for probe in wanted:
-        # One of several ways of writing suffices: each is represented by its longest needle.
-        needles = [max(way, key=_length) for way in probe.needles if way]
-        if len(needles) == len(probe.needles):
-            found = [match.start() for needle in dict.fromkeys(needles) for match in needle.finditer(lowered)]
+        if probe.pattern.pattern:
+            found = [match.start() for match in probe.pattern.finditer(lowered)]
             best = found if best is None or len(found) < len(best) else best
     return best
-
-
-def _length(needle: re.Pattern[bytes]) -> int:
-    return len(needle.pattern)

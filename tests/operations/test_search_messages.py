@@ -16,7 +16,8 @@ from ion_summary.operations.search_messages import search_messages
 from ion_summary.progress import Silent
 from ion_summary.store.query import Query
 from ion_summary.store.storage import SessionSummaryStorage
-from ion_summary.text.tokens import fold, parse_terms
+from ion_summary.text.terms import parse_terms
+from ion_summary.text.tokens import fold
 from tests.conftest import examples
 
 WORDS = ["환불", "전액환불요청", "배송이", "늦어요", "Refund", "error 504", "café", 'say "no"', "a\nb", "\\n", "😀"]

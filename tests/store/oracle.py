@@ -1,5 +1,5 @@
 """What must a store answer? Read from the partitions alone, line by line, without any of the store's own code but the
-definition of search terms in ``ion_summary.text.tokens``.
+definition of search terms in ``ion_summary.text.terms``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 from unicodedata import normalize
 
 from ion_summary.store.query import Query
-from ion_summary.text.tokens import fold, parse_terms
+from ion_summary.text.terms import parse_terms
+from ion_summary.text.tokens import fold
 
 _PARTITION = re.compile(r"session_summaries_(\d{8})\.jsonl")
 _DIGEST = re.compile(rb',"digest":"([0-9a-f]{16})"\}$')

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from ion_summary.model import SessionSummary
 from ion_summary.store import query as querying
 from ion_summary.store.hashing import hash64
-from ion_summary.store.matching import folded, has_all, probes, searchable, verdict
+from ion_summary.store.matching import folded, has_all, searchable
 from ion_summary.store.partition import encode
+from ion_summary.store.probing import probes, verdict
 from ion_summary.store.query import Query
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.store.writing import Entry
 from ion_summary.text.clean import clean
-from ion_summary.text.tokens import parse_terms
+from ion_summary.text.terms import parse_terms
 from tests.conftest import examples
 from tests.text.test_tokens import texts_with_a_part
 
@@ -68,6 +69,10 @@ WORDS = st.sampled_from(["주문", "번호", "full", "Refund", "a1", "café", "�
 @example("주문", "  ", "번호", "", "번호", False)
 @example("주문", " \n", "번호", "", "full", False)
 @example("full", " \u3000", "Refund", " ", "Refund", False)
+@example("주문", "\u3000\u3000", "번호", " ", "번호", True)
+@example("주문", "\x1c", "번호", "\n", "주문", True)
+@example("Refund", "\x85", "É", "", "É", False)
+@example("É", "\t", "번호", " ", "주문", False)
 def test_no_white_space_hides_a_phrase(
     first: str, gap: str, second: str, other: str, third: str, as_one_word: bool
 ) -> None:

@@ -4,11 +4,12 @@ import sqlite3
 from unicodedata import normalize
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ion_summary.store.segments import Segments, create, document, match_expression
-from ion_summary.text.tokens import Term, first_match, fold, parse_terms, tag_token, tokens
+from ion_summary.text.terms import Term, first_match, parse_terms
+from ion_summary.text.tokens import fold, tag_token, tokens
 from tests.conftest import examples
 
 DAY = 739_000
@@ -106,6 +107,9 @@ def found_by_fts(text: str, typed: str, tag: str | None = None, tags: list[str] 
 
 @settings(max_examples=examples(200))
 @given(texts_with_a_part())
+@example(("우리앱\n을 켜고", '"앱 을"'))
+@example(("전액환불, 취소", '"환불, 취소"'))
+@example(("환불refund", '"불refund"'))
 def test_tokens_miss_no_occurrence(pair: tuple[str, str]) -> None:
     text, typed = pair
     for term in parse_terms(typed):

@@ -118,12 +118,12 @@ def test_it_finds_what_a_look_at_every_message_finds(
     tmp_path_factory: pytest.TempPathFactory, sessions: list[str], words: list[str]
 ) -> None:
     work = tmp_path_factory.mktemp("work")
-    storage = SessionSummaryStorage(work / "store")
-    take_in(storage, work, *((f"s-{place}", "2026-01-04", [text, "끝"]) for place, text in enumerate(sessions)))
     terms = parse_terms(" ".join(words))
     expected = {
         f"s-{place}"
         for place, text in enumerate(sessions)
         if all(term.occurs_in("\n".join(map(fold, (text, "끝")))) for term in terms)
     }
-    assert {name for name, _ in found(storage, " ".join(words))} == expected
+    with SessionSummaryStorage(work / "store") as storage:
+        take_in(storage, work, *((f"s-{place}", "2026-01-04", [text, "끝"]) for place, text in enumerate(sessions)))
+        assert {name for name, _ in found(storage, " ".join(words))} == expected

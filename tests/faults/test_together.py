@@ -65,6 +65,7 @@ while not select.select([sys.stdin], [], [], 0)[0]:
         storage.damage.clear()
     asked += 1
 print(asked)
+storage.close()
 """
 
 

@@ -221,7 +221,8 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
 from pathlib import Path
 from ion_summary.operations.backup import *
 from ion_summary.progress import Silent
-print(backup(SessionSummaryStorage({store!r}), BackupRequest(Path({out!r})), Silent()).members)
+with SessionSummaryStorage({store!r}) as storage:
+    print(backup(storage, BackupRequest(Path({out!r})), Silent()).members)
 """
 
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)

@@ -28,6 +28,7 @@ from ion_summary.store.storage import SessionSummaryStorage
 storage = SessionSummaryStorage(sys.argv[1], lock_timeout=120)
 for number in range(int(sys.argv[3])):
     storage.save(f"{sys.argv[2]}-{number:05}", sys.argv[2], "- 환불 " + "가나다" * 50)
+storage.close()
 """
 # Ingests numbered files, each of three sessions on three days: an ingest of one file is one group.
 INGEST = """
@@ -50,6 +51,7 @@ for number in range(int(sys.argv[3])):
     path.write_text("".join(json.dumps(line) + chr(10) for line in lines))
     report = ingest(storage, IngestRequest([path], workers=1), Silent())
     assert (report.new, report.rejected) == (3, []), report
+storage.close()
 """
 # Removes the oldest of the days that were there from the start, one after the other.
 PRUNE = """
@@ -62,6 +64,7 @@ storage = SessionSummaryStorage(sys.argv[1], lock_timeout=120)
 first = layout.to_ms("2025-01-01T00:00:00Z", None)
 for day in range(int(sys.argv[2])):
     prune(storage, Expiry(first + (day + 1) * layout.DAY_MS), force=True)
+storage.close()
 """
 BACKUP = """
 import select, sys
@@ -75,6 +78,7 @@ while made < 3 or not select.select([sys.stdin], [], [], 0)[0]:
     report = backup(storage, BackupRequest(Path(sys.argv[2]), lock_timeout=120), Silent())
     made += 1
     print(report.archive.name, report.sessions)
+storage.close()
 """
 
 

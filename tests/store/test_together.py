@@ -31,6 +31,7 @@ for number in range(rounds):
     if number % 3 == 0:
         assert storage.delete(f"{name}-{number}")
         assert storage.load(f"{name}-{number}") is None
+storage.close()
 """
 REBUILD = """
 import sys
@@ -40,6 +41,7 @@ from ion_summary.store.storage import SessionSummaryStorage
 storage = SessionSummaryStorage(sys.argv[1], lock_timeout=60)
 for number in range(int(sys.argv[2])):
     reindex(storage, Silent(), workers=1)
+storage.close()
 """
 # Asks until told to stop; says what was wrong, and how often it asked.
 READ = """

@@ -71,6 +71,7 @@ while not select.select([sys.stdin], [], [], 0)[0]:
         storage.close()
     asked += 1
 print(asked, wrong)
+storage.close()
 """
 
 

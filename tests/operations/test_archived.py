@@ -115,6 +115,7 @@ def test_rewriting_takes_them_out_and_leaves_the_rest(filled: SessionSummaryStor
     # The tombstone is in it: a store made of it takes nobody back either.
     (tmp_path / "in2.jsonl").write_bytes(lines(session(0, session_id="s-0", user_id="민수")))
     assert ingest(restored, IngestRequest([tmp_path / "in2.jsonl"], workers=1), Silent()).forgotten == 1
+    restored.close()
 
 
 def test_what_did_not_change_is_not_compressed_again_after_a_rewrite(

@@ -176,7 +176,8 @@ def test_without_a_key_the_rule_half_works_and_says_once_what_is_missing(
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     with caplog.at_level(logging.WARNING, "ion_summary"):
-        hybrid = get_hybrid_summarizer(SessionSummaryStorage(tmp_path / "store"))
+        storage = SessionSummaryStorage(tmp_path / "store")
+        hybrid = get_hybrid_summarizer(storage)
         for number in range(3):
             assert hybrid.queue_session_summary(f"s-{number}", "u", talk(number))
         assert asyncio.run(hybrid.wait("s-2", timeout=10)) is False
@@ -187,6 +188,7 @@ def test_without_a_key_the_rule_half_works_and_says_once_what_is_missing(
     assert "GOOGLE_API_KEY" in said[0]
     assert hybrid.get_stats()["storage"]["total_sessions"] == 3
     assert hybrid.get_stats()["queue_size"] == 3
+    storage.close()
 
 
 def test_realtime_summaries_are_the_rules(hybrid: Hybrid) -> None:

@@ -6,6 +6,8 @@ import fcntl
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC
 from pathlib import Path
 
@@ -54,8 +56,18 @@ def archive(filled: SessionSummaryStorage, tmp_path: Path) -> Path:
     return made
 
 
+OPEN = ExitStack()
+"""The stores that a test has opened."""
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    with OPEN:
+        yield
+
+
 def put(archive: Path, target: Path, mode: Mode = "new", *, force: bool = False) -> SessionSummaryStorage:
-    storage = SessionSummaryStorage(target, tz=UTC, lock_timeout=1)
+    storage = OPEN.enter_context(SessionSummaryStorage(target, tz=UTC, lock_timeout=1))
     restore(storage, RestoreRequest(archive, mode, workers=1), Silent(), force=force)
     return storage
 
@@ -116,7 +128,7 @@ def test_a_place_that_is_not_empty_is_a_conflict(archive: Path, filled: SessionS
                 put(archive, target, mode)  # type: ignore[arg-type]
             assert caught.value.exit_code == 31
             with pytest.raises(RestoreConflictError):
-                plan(SessionSummaryStorage(target), RestoreRequest(archive, mode), Silent())  # type: ignore[arg-type]
+                plan(OPEN.enter_context(SessionSummaryStorage(target)), RestoreRequest(archive, mode), Silent())  # type: ignore[arg-type]
     assert files_of(tmp_path) == before
 
 
@@ -144,7 +156,7 @@ def test_replace_puts_the_archive_in_the_place_of_the_store(archive: Path, fille
     before = files_of(filled.path)
     filled.save("later", "u", "- 나중")
     filled.delete("s-1")
-    reader = SessionSummaryStorage(filled.path, tz=UTC)
+    reader = OPEN.enter_context(SessionSummaryStorage(filled.path, tz=UTC))
     assert reader.load("later") is not None
     put(archive, filled.path, "replace")
     assert files_of(filled.path) == before
@@ -282,7 +294,7 @@ def merged(archive: Path, target: SessionSummaryStorage) -> tuple[int, int, int]
 def test_merge_adds_what_is_missing_or_older_and_nothing_twice(
     archive: Path, filled: SessionSummaryStorage, tmp_path: Path
 ) -> None:
-    other = SessionSummaryStorage(tmp_path / "other", tz=UTC)
+    other = OPEN.enter_context(SessionSummaryStorage(tmp_path / "other", tz=UTC))
     some = [session(number % 3, session_id=f"s-{number}") for number in (0, 1, 8, 9)]
     (tmp_path / "other.jsonl").write_bytes(lines(*some))
     ingest(other, IngestRequest([tmp_path / "other.jsonl"], workers=1), Silent())  # newer than the archive's
@@ -315,7 +327,7 @@ def test_merge_brings_back_what_was_lost_and_nothing_twice(archive: Path, filled
 
 
 def test_merge_into_nothing_is_a_restore(archive: Path, filled: SessionSummaryStorage, tmp_path: Path) -> None:
-    restored = SessionSummaryStorage(tmp_path / "new", tz=UTC)
+    restored = OPEN.enter_context(SessionSummaryStorage(tmp_path / "new", tz=UTC))
     assert merged(archive, restored) == (7, 0, 0)
     assert check(restored) == check(filled)
 
@@ -339,7 +351,7 @@ def test_merge_keeps_the_queue_that_is_there(archive: Path, filled: SessionSumma
     (filled.path / "quarantine" / "x.json").write_bytes(b"{}")
     made = backup(filled, BackupRequest(tmp_path / "out"), Silent()).archive
     assert made is not None
-    bare, busy = (SessionSummaryStorage(tmp_path / name, tz=UTC) for name in ("bare", "busy"))
+    bare, busy = (OPEN.enter_context(SessionSummaryStorage(tmp_path / name, tz=UTC)) for name in ("bare", "busy"))
     busy.save("s", "u", "- x")
     queue(busy.path, "ours")
     merged(made, bare)

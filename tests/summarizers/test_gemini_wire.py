@@ -16,6 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ion_summary.errors import ProviderRefusedError
+from ion_summary.summarizers.llm.gemini_errors import from_status
 from ion_summary.summarizers.llm.gemini_http import Connections
 from ion_summary.summarizers.llm.gemini_wire import Network
 from tests.summarizers.conftest import run
@@ -266,23 +268,28 @@ def test_a_question_goes_the_short_way_with_the_same_bytes() -> None:
     soon(work())
 
 
-def test_a_question_that_is_sent_elsewhere_is_asked_there() -> None:
+def test_a_question_that_is_sent_elsewhere_goes_nowhere() -> None:
     came: list[bytes] = []
 
     async def moved(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
-            asked = await head(reader) + await reader.readexactly(2)
-            came.append(asked)
-            gone = b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /there\r\ncontent-length: 0\r\n\r\n"
-            writer.write(OK if asked.startswith(b"POST /there ") else gone)
+            came.append(await head(reader) + await reader.readexactly(2))
+            writer.write(b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /there\r\ncontent-length: 0\r\n\r\n")
 
     async def work() -> None:
         async with server(moved) as (port, _):
             client = Connections(ssl.create_default_context())
-            answer = await client.request("post", f"http://127.0.0.1:{port}/here", **QUESTION)
-            assert (answer.status_code, answer.text) == (200, "ok")
-            assert came[-1].startswith(b"POST /there ")
-            assert came[-1].endswith(b"{}")
+            url = f"http://127.0.0.1:{port}/here"
+            short = await client.request("post", url, **QUESTION)
+            long = await client.send(client.build_request("post", url, **QUESTION))
+            assert (short.status_code, long.status_code) == (307, 307)
+            assert [each.startswith(b"POST /here ") for each in came] == [True, True]
             await client.aclose()
 
     soon(work())
+
+
+def test_a_redirect_is_told_and_ends_the_run() -> None:
+    error = from_status(307, {}, "gemini-2.5-flash-lite")
+    assert "sends its callers elsewhere" in error.reason
+    assert (error.terminal, error.whole_run, error.exit_code) == (True, True, ProviderRefusedError.exit_code)

@@ -49,6 +49,9 @@ def from_status(code: int, body: Any, model: str, header_retry_after: str | None
         return UnknownModelError(reason=reason, terminal=True, whole_run=True, model=model)
     if code in _BROKEN or code >= 500:
         return ProviderUnavailableError(reason=reason, retry_after_s=wait)
+    if 300 <= code < 400:
+        why = "the address sends its callers elsewhere, and the key goes nowhere else"
+        return ProviderRefusedError(reason=f"{why} ({reason})", terminal=True, whole_run=True)
     if code in _ACCESS:
         return ProviderRefusedError(reason=f"{_ACCESS[code]} ({reason})", terminal=True, whole_run=True)
     if _about_the_key(error):

@@ -31,6 +31,8 @@ class Connections(httpx2.AsyncClient):
     A plain POST, as every question to a model is, goes straight to its connection. What the client does besides for
     each request (cookies, signing, hooks, a log, merging the same headers again) is for others.
 
+    No redirect is followed: the interface has none, and whoever is named in one would be given the key.
+
     Args:
         certificates: which servers are trusted.
     """
@@ -39,7 +41,7 @@ class Connections(httpx2.AsyncClient):
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=_KEEP_ALIVE_S)
         proxies, direct = getproxies(), _Direct(certificates)
         mounts = {} if "all" in proxies else {"all://": direct}
-        super().__init__(limits=limits, verify=certificates, follow_redirects=True, mounts=mounts)
+        super().__init__(limits=limits, verify=certificates, follow_redirects=False, mounts=mounts)
         self._straight = None if proxies else direct
         self._headers_of = lru_cache(maxsize=16)(self._with_own)  # those of all questions are the same
 
@@ -61,8 +63,7 @@ class Connections(httpx2.AsyncClient):
             await answer.aread()
         finally:
             await answer.aclose()
-        # A question that is sent elsewhere was not answered, and is asked again the long way.
-        return await self.send(asked) if answer.has_redirect_location else answer
+        return answer
 
     def build_request(self, method: str, url: httpx2.URL | str, **given: Any) -> httpx2.Request:
         """The request, with a time limit for connecting only; its address is taken apart once for all of them."""

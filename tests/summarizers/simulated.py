@@ -55,11 +55,11 @@ class Limit(Protocol):
 
 
 class BucketLimit:
-    """An even rate with a second's burst."""
+    """An even rate, and so many seconds of it saved up at most."""
 
-    def __init__(self, rpm: float) -> None:
+    def __init__(self, rpm: float, burst_s: float = 1.0) -> None:
         self.rate = rpm / 60
-        self._level = self._room = max(1.0, self.rate)
+        self._level = self._room = max(1.0, self.rate * burst_s)
         self._at = 0.0
 
     def take(self, now: float) -> float | None:
@@ -127,6 +127,7 @@ class Provider:
         self.done: list[float] = []
         self.refused: list[float] = []
         self.in_flight = self.most_in_flight = 0
+        self.stands_still_until = 0.0
         self.closed = False
         self.fingerprint = "provider"
 
@@ -142,6 +143,8 @@ class Provider:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
+            while loop.time() < self.stands_still_until:
+                await asyncio.sleep(self.stands_still_until - loop.time())
             if self.limit is not None and (wait := self.limit.take(loop.time())) is not None:
                 await asyncio.sleep(0.01)
                 self.refused.append(loop.time())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.summarizers.simulated import (
     BucketLimit,
     Limit,
     Provider,
+    SimulatedLoop,
     SlidingLimit,
     WindowLimit,
     request,
@@ -68,12 +70,59 @@ def test_an_unknown_limit_is_found(kind: Callable[[float], Limit], latency_s: fl
 
 
 @pytest.mark.parametrize("kind", LIMITS)
-def test_a_small_unknown_limit_costs_few_refusals(kind: Callable[[float], Limit]) -> None:
-    provider = Provider(kind(15))
+@pytest.mark.parametrize("rpm", [5, 15])
+def test_a_small_unknown_limit_costs_few_refusals(kind: Callable[[float], Limit], rpm: int) -> None:
+    provider = Provider(kind(rpm))
     results = run(provider, Limits(concurrency=32), 600)
-    assert rate(provider, 60, 600) * 60 >= 0.85 * 15
+    assert rate(provider, 60, 600) * 60 >= 0.85 * rpm
     assert len(provider.refused) <= 20
     assert not any(isinstance(result, ProviderError) for result in results)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_unknown_limit_is_found_while_both_sides_stand_still_now_and_then(seed: int) -> None:
+    provider, chance = Provider(BucketLimit(1200)), random.Random(seed)
+
+    async def stand_still() -> None:
+        loop = asyncio.get_running_loop()
+        for at in sorted(chance.uniform(0, 120) for _ in range(20)):
+            await asyncio.sleep(at - loop.time())
+            if chance.random() < 0.5:
+                assert isinstance(loop, SimulatedLoop)
+                loop.now += chance.uniform(0.1, 0.8)
+            else:
+                provider.stands_still_until = loop.time() + chance.uniform(0.1, 0.8)
+
+    async def work() -> None:
+        standing = asyncio.ensure_future(stand_still())
+        await work_off(Retrying(Limited(provider, Limits(64)), lambda: 0.5).summarize, 10**9, 64, 120)
+        await standing
+
+    simulate(work())
+    assert rate(provider, 30, 120) >= 0.9 * 20
+    # Whose provider stands still while the rate is doubled has all that are under way refused at once.
+    assert len(provider.refused) < 0.04 * len(provider.sent)
+
+
+def test_a_limit_that_was_taken_for_too_low_is_found_again_within_half_a_minute() -> None:
+    provider = Provider(BucketLimit(1200))
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        for at in (60.0, 61.5, 63.0, 64.5):
+            loop.call_at(at, lambda: setattr(provider, "stands_still_until", loop.time() + 1.4))
+        await work_off(Retrying(Limited(provider, Limits(64)), lambda: 0.5).summarize, 10**9, 64, 120)
+
+    simulate(work())
+    assert rate(provider, 66, 90) >= 0.6 * 20
+    assert rate(provider, 95, 120) >= 0.95 * 20
+
+
+def test_what_a_provider_has_saved_up_is_not_taken_for_its_limit() -> None:
+    provider = Provider(BucketLimit(1200, burst_s=5))
+    run(provider, Limits(concurrency=64), 60)
+    assert rate(provider, 10, 60) >= 0.95 * 20
+    assert len(provider.refused) < 0.03 * len(provider.sent)
 
 
 def test_one_refusal_at_a_known_limit_costs_little() -> None:

@@ -1,8 +1,9 @@
 """How many calls a second does the provider take, when it says so and when it does not?
 
 A token bucket spaces what may go per minute. Where the rate is not known it is found as TCP finds a line's: doubled
-until the provider refuses, then a little below what it took, and from there slowly up again (AIMD), because a limit
-that was found may rise.
+until the provider refuses, then a little below what it took, and from there up again along the curve of CUBIC (RFC
+9438): quickly at first, slowly near the rate that was refused, and the faster the longer nothing is refused above it.
+A limit that was found may rise, and one that was taken for too low, because the machine stood still, is left soon.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ _FIRST_RATE = 8.0  # calls a second that are tried where nothing is known
 _DOUBLING_S = 0.5
 _MOST_RATE = 1000.0
 _BELOW = 0.92  # of the rate that was refused
-_SLOW = 0.97  # of that rate: from here on the search is slow
-_QUICK_STEP, _SLOW_STEP = 0.015, 0.002  # of that rate, a second
+_BACK_S = 10.0  # after so many seconds the rate that was refused is tried again
+_CURVE = (1 - _BELOW) / _BACK_S**3  # of that rate, a cubed second
+_SLOW = 0.97  # of that rate: not more while it is known what a minute takes
 _WINDOW_S = 60.0  # over which providers count
 _WAIT_OF_A_WINDOW_S = 5.0  # who is sent away for longer has used up a minute's quota, not a second's
 _SOON_S = 5.0  # a rate that is refused again so soon is far too high
 # How far back one looks for the rate that was taken: some calls, and some seconds.
-_RECENT_S, _RECENT_CALLS = 3.0, 20
+_RECENT_S, _RECENT_CALLS = 10.0, 20  # so long that a machine that stands still for a second changes little
 _CALLS_FOR_A_SECOND = 10  # so many calls teach as much as a second: slow providers are not asked more by the call
 
 
@@ -96,6 +98,8 @@ class CallPace:
         self._refused: float | None = None if rpm is None else self._most
         self._bucket = Bucket(_FIRST_RATE if rpm is None else self._most, self._burst, now)
         self._grown_at = self._settled_until = self._known_until = now
+        self._learned_s = 0.0  # since the last refusal, while calls waited for the rate
+        self._saved_until = now  # until then the provider took also what it had saved up
         self._wanted = False
         self._calls = self._since_refusal = 0  # the former since the rate last grew
         self._first = float("inf")
@@ -136,25 +140,39 @@ class CallPace:
         if retry_after_s >= _WAIT_OF_A_WINDOW_S:
             self._window_is_full(now, retry_after_s)
         elif now >= self._known_until:  # else what a minute takes is known; that its calls come unevenly is no news
-            again = self._since_refusal < _RECENT_CALLS or now - self._refused_at < _SOON_S
-            far_above = self._refused is None or again
-            self._refused = min(self.rate, max(self._taken(now), self.rate / 2)) if far_above else self.rate
-            self._set(self._refused * _BELOW)
-        self._since_refusal, self._refused_at = 0, now
+            self._rate_is_too_high(now, retry_after_s)
+        self._since_refusal, self._refused_at, self._learned_s = 0, now, 0.0
+
+    def _rate_is_too_high(self, now: float, retry_after_s: float) -> None:
+        taken = self._taken(now, retry_after_s)
+        if self._refused is None:
+            self._saved_until = now
+            self._refused = min(self.rate, max(taken, self.rate / 4))
+        elif self._since_refusal < _RECENT_CALLS or now - self._refused_at < _SOON_S:
+            self._refused = min(self.rate, max(taken, self.rate / 2))
+        else:
+            self._refused = self.rate
+        self._set(self._refused * _BELOW)
 
     def _window_is_full(self, now: float, retry_after_s: float) -> None:
         """What was sent within the provider's minute is its limit, if all of that minute was seen."""
-        limit = max(1.0, self._count(now, _WINDOW_S)) / _WINDOW_S
         seen = now - self._first >= _WINDOW_S - retry_after_s - 1
+        limit = max(1.0, self._count(now, _WINDOW_S)) / _WINDOW_S
+        if not seen:  # perhaps no minute's quota, but a rate so low that even one call has to wait
+            limit = max(limit, 1 / retry_after_s)
         self._refused = limit if seen else None
         self._known_until = now + retry_after_s + _WINDOW_S if seen else now
         self._set(limit * _BELOW)
 
-    def _taken(self, now: float) -> float:
-        """Calls a second that the provider has taken lately."""
-        seconds = min(_WINDOW_S, max(_RECENT_S, _RECENT_CALLS / self.rate))
-        began = max(now - seconds, self._sent[0] if self._sent else now)
-        return self._count(now, seconds) / max(now - began, 1.0)
+    def _taken(self, now: float, retry_after_s: float) -> float:
+        """Calls a second that the provider has taken lately, with the one that it will take after ``retry_after_s``.
+
+        What it had saved up was gone with the first refusal: what it took from there on is its limit.
+        """
+        began = max(self._first, now - min(_WINDOW_S, max(_RECENT_S, _RECENT_CALLS / self.rate)))
+        if began < self._saved_until and self._count(now, now - self._saved_until) >= _CALLS_FOR_A_SECOND:
+            began = self._saved_until
+        return (self._count(now, now - began) + 1) / max(now + retry_after_s - began, _DOUBLING_S)
 
     def _count(self, now: float, seconds: float) -> int:
         return sum(at > now - seconds for at in self._sent)
@@ -168,15 +186,16 @@ class CallPace:
             if self._refused is None:
                 self._set(self.rate * 2 ** min(passed / _DOUBLING_S, 2))
             else:
-                self._set(self._raised(self._refused, min(passed, self._calls / _CALLS_FOR_A_SECOND)))
+                self._learned_s += min(passed, self._calls / _CALLS_FOR_A_SECOND)
+                self._set(self._raised(self._refused))
         self._grown_at, self._wanted, self._calls = now, False, 0
 
-    def _raised(self, refused: float, seconds: float) -> float:
-        share = self.rate / refused
-        # Well above what was refused, that refusal is history: the limit has been raised.
-        step = _SLOW_STEP if _SLOW <= share < 1.1 else _QUICK_STEP
-        raised = self.rate + refused * step * seconds
-        return raised if self._grown_at >= self._known_until else min(raised, max(self.rate, refused * _SLOW))
+    def _raised(self, refused: float) -> float:
+        most = float("inf")
+        if self._grown_at < self._known_until:
+            most, self._learned_s = refused * _SLOW, min(self._learned_s, _BACK_S)
+        raised = refused * (1 + _CURVE * (self._learned_s - _BACK_S) ** 3)
+        return max(self.rate, min(raised, most))
 
     def _set(self, rate: float) -> None:
         self._bucket.rate = min(rate, self._most)

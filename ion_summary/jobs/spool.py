@@ -128,10 +128,13 @@ class Spool:
         self._lock = threading.Lock()
         self._segments: list[Segment] = []
         self._spare: Segment | None = None
+        self._closed = False
 
     def put(self, item: bytes) -> tuple[Segment, int]:
-        """Keeps an item; its place. Raises OSError if the disk has no room for it."""
+        """Keeps an item; its place. Raises OSError if the disk has no room for it, and ValueError after ``close``."""
         with self._lock:
+            if self._closed:  # a segment made now would be locked, and nobody's, until this process ends
+                raise ValueError("the spool is closed")
             last = self._segments[-1] if self._segments else None
             if last is None or not last.room(len(item)):
                 last = self._next(len(item))
@@ -199,6 +202,7 @@ class Spool:
     def close(self) -> None:
         """Lets go of everything; what has not been taken stays for the next process."""
         with self._lock:
+            self._closed = True
             if self._spare is not None:
                 self._spare.close(remove=True)
             for segment in self._segments:

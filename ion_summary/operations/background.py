@@ -61,7 +61,7 @@ class Storing:
         return len(self._fresh)
 
     def put(self, session: str, item: bytes) -> None:
-        """Keeps a session: from now on not even ``kill -9`` loses it. Raises OSError if the disk has no room."""
+        """Keeps a session: from now on not even ``kill -9`` loses it. Raises as ``Spool.put``."""
         self._fresh[session] = self._spool.put(item)
         self._put_at = time.monotonic()
         self._wake.set()

@@ -121,7 +121,7 @@ class HybridSummarizer:
             priority: higher ones are summarized first.
 
         Returns False if nothing was said, or the disk has no room. Raises UsageError for ids that are no text or too
-        long, messages that are none or of nobody, and numbers that mean nothing.
+        long, messages that are none or of nobody, and numbers that mean nothing, and after ``shutdown``.
         """
         kept = queued(session_id, user_id, messages, max_bullets, max_chars, temperature, priority)
         if kept is None:
@@ -132,6 +132,8 @@ class HybridSummarizer:
         except OSError as error:
             _log.error("session %s cannot be queued: %s", session, error.strerror)
             return False
+        except ValueError:
+            raise _shut_down() from None
         self._counts.queued += 1
         return True
 
@@ -190,8 +192,9 @@ class HybridSummarizer:
 
     def close(self) -> None:
         """``shutdown`` for programs without an event loop."""
-        self._closed = True
-        storing, upgrading, self._storing, self._upgrading = self._storing, self._upgrading, None, None
+        with self._starting:
+            self._closed = True
+            storing, upgrading, self._storing, self._upgrading = self._storing, self._upgrading, None, None
         if self._process != os.getpid():
             return
         if upgrading is not None:
@@ -211,7 +214,7 @@ class HybridSummarizer:
             if self._storing is not None and self._process == os.getpid():
                 return self._storing
             if self._closed:
-                raise UsageError(reason="it has been shut down", accepted="make another HybridSummarizer")
+                raise _shut_down()
             # After a fork neither threads nor locked files are this process's.
             self._process = os.getpid()
             self._storing = Storing(self._storage, self._settle_ms)
@@ -244,6 +247,10 @@ def get_hybrid_summarizer(
 
     settings = settings or resolve({}, os.environ)
     return HybridSummarizer(storage or get_session_storage(), partial(make_llm, settings))
+
+
+def _shut_down() -> UsageError:
+    return UsageError(reason="it has been shut down", accepted="make another HybridSummarizer")
 
 
 def _rule_summary(fields: Mapping[str, Any]) -> str:

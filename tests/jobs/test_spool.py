@@ -35,6 +35,14 @@ def test_items_come_back_in_order_and_once(tmp_path: Path) -> None:
     some.close()
 
 
+def test_a_closed_one_takes_nothing(tmp_path: Path) -> None:
+    some = Spool(tmp_path)
+    some.put(b"item")
+    some.close()
+    with pytest.raises(ValueError, match="closed"):
+        some.put(b"another")
+
+
 def test_many_and_large_items_take_more_segments_which_go_when_they_are_empty(tmp_path: Path) -> None:
     some = Spool(tmp_path)
     written = [bytes([65 + number]) * 1_500_000 for number in range(8)] + [b"x" * (spool.SEGMENT_BYTES * 2)]

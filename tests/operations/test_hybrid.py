@@ -25,6 +25,7 @@ from ion_summary.jobs.erasing import forget
 from ion_summary.jobs.ledger import Ledger
 from ion_summary.jobs.queue import Queue
 from ion_summary.jobs.spool import Spool
+from ion_summary.operations.background import Storing
 from ion_summary.operations.hybrid import HybridSummarizer as Hybrid
 from ion_summary.operations.llm import Llm
 from ion_summary.operations.recording import Recorded
@@ -314,6 +315,35 @@ def test_threads_share_it(hybrid: Hybrid, storage: SessionSummaryStorage, paid: 
         time.sleep(0.1)
     assert len(payments(paid)) == 50
     assert set(payments(paid).values()) == {1}
+
+
+def test_whoever_is_about_to_queue_while_it_shuts_down_is_refused(
+    storage: SessionSummaryStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hybrid, shut, put = HybridSummarizer(storage), threading.Event(), Storing.put
+    hybrid.queue_session_summary("s-0", "u", talk())
+    outcomes = list[object]()
+
+    def put_late(self: Storing, session: str, item: bytes) -> None:
+        shut.wait()
+        put(self, session, item)
+
+    def application() -> None:
+        try:
+            outcomes.append(hybrid.queue_session_summary("s-1", "u", talk()))
+        except UsageError as error:
+            outcomes.append(error.message)
+
+    monkeypatch.setattr(Storing, "put", put_late)
+    thread = threading.Thread(target=application)
+    thread.start()
+    time.sleep(0.1)
+    hybrid.close()
+    shut.set()
+    thread.join()
+    assert outcomes == ["it has been shut down"]
+    assert not any(Path(storage.path, "spool").glob("*"))
+    assert storage.load("s-0") is not None
 
 
 APPLICATION = """

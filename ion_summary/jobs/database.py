@@ -10,16 +10,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from ion_summary.errors import StoreCorruptError, StoreNotWritableError
 from ion_summary.jobs import schema
+from ion_summary.polling import attempts
 
 NAME = "jobs.sqlite"
 _BUSY_MS = 30_000
-_POLL_S = 0.02
 # Pages in the log that make a commit stop for a checkpoint: it syncs the disk, which whoever makes calls has no time
 # for. A worker has a thread do that, every second (``checkpoint``).
 _MOST_IN_LOG = 8_000
@@ -57,16 +56,19 @@ def open_database(root: Path) -> sqlite3.Connection:
 
 def _keep_log(db: sqlite3.Connection) -> None:
     """Has the database keep a write-ahead log, which one connection alone can change: whoever is second must wait."""
-    deadline = time.monotonic() + _BUSY_MS / 1_000
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            # SQLite does not wait here, since two that read the header and want to change it would do so for ever.
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
-                raise
-        time.sleep(_POLL_S)
+    # SQLite does not wait here, since two that read the header and want to change it would do so for ever.
+    if not any(_keeps_log(db) for _ in attempts(_BUSY_MS / 1_000)):
+        db.execute("PRAGMA journal_mode = WAL")
+
+
+def _keeps_log(db: sqlite3.Connection) -> bool:
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
 
 
 def _make(path: Path) -> None:
@@ -110,13 +112,10 @@ def wipe_log(db: sqlite3.Connection) -> None:
 
     Raises StoreNotWritableError if somebody reads the database for so long that it cannot be done.
     """
-    deadline = time.monotonic() + _BUSY_MS / 1_000
     # SQLite waits for readers, but not for somebody else's checkpoint: of a worker, or of whoever closes it.
-    while _is_log_in_use(db):
-        if time.monotonic() >= deadline:
-            reason = "another process is reading it, so that its log cannot be emptied"
-            raise StoreNotWritableError(path=NAME, reason=reason)
-        time.sleep(_POLL_S)
+    if all(_is_log_in_use(db) for _ in attempts(_BUSY_MS / 1_000)):
+        reason = "another process is reading it, so that its log cannot be emptied"
+        raise StoreNotWritableError(path=NAME, reason=reason)
 
 
 def _is_log_in_use(db: sqlite3.Connection) -> bool:

@@ -10,27 +10,13 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
 from ion_summary.errors import StoreLockedError
+from ion_summary.polling import attempts
 from ion_summary.store.files import writing
 from ion_summary.store.layout import LOCK
-
-_POLL_S = 0.02
-
-
-def attempts(timeout: float) -> Iterator[None]:
-    """Yields again and again until so many seconds have passed, once at least.
-
-    flock has no time limit of its own, and an alarm would belong to the whole process: so it is asked again.
-    """
-    deadline = time.monotonic() + timeout
-    yield
-    while time.monotonic() < deadline:
-        time.sleep(_POLL_S)
-        yield
 
 
 class WriterLock:
@@ -82,6 +68,7 @@ class WriterLock:
         return self._descriptor is not None
 
     def __enter__(self) -> None:
+        # flock has no time limit of its own, and an alarm would belong to the whole process: so it is asked again.
         if not any(self.try_acquire() for _ in attempts(self._timeout)):
             raise StoreLockedError(path=self._root, seconds=self._timeout)
 

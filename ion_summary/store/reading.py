@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ion_summary.errors import StoreNotWritableError
+from ion_summary.polling import attempts
 from ion_summary.store import catalog, layout, segments
 from ion_summary.store.catalog import Catalog
 from ion_summary.store.database import open_database, schema_of
@@ -195,10 +196,7 @@ def _are_longer(found: Sequence[Change]) -> bool:
 
 def _are_taken_in(found: Sequence[Change], known: sqlite3.Connection, seconds: float) -> bool:
     """Whether whoever writes has, in a moment, entered all that was there into the index."""
-    deadline = time.monotonic() + seconds
-    while not (taken_in := _has_taken_in(found, known)) and time.monotonic() < deadline:
-        time.sleep(_AGAIN_S)
-    return taken_in
+    return any(_has_taken_in(found, known) for _ in attempts(seconds, _AGAIN_S))
 
 
 def _has_taken_in(found: Sequence[Change], known: sqlite3.Connection) -> bool:

@@ -20,11 +20,11 @@ from typing import Any, BinaryIO, NamedTuple
 import orjson
 
 from ion_summary.errors import ArchivesLockedError, IonSummaryError, SnapshotCorruptError, UsageError
+from ion_summary.polling import attempts
 from ion_summary.store import files
 from ion_summary.store.archives import encryption
 from ion_summary.store.archives.reading import ArchiveReader
 from ion_summary.store.archives.snapshot import LEFTOVER
-from ion_summary.store.lock import attempts
 
 NOTE = ".manifest"
 _NAME = re.compile(r"ion-summary-(\d{8}T\d{6}Z)\.tar\.(?:zst|gz)(?:\.age)?", re.ASCII)

@@ -81,24 +81,16 @@ class GeminiBatch:
 
     async def submit_or_attach(self, requests: Sequence[LlmRequest]) -> str:
         """The name of the job for exactly these requests: the one there is, or a new one. Raises a ProviderError."""
-        import asyncio
         import tempfile
 
         with tempfile.TemporaryFile() as file:  # without a name, and gone with the process
             name = _PREFIX + _write(file, self._gemini.model, requests)
-            for attempt in range(1, _TRIES + 1):
-                job = await self._patiently(lambda: self._find(name))
-                if job is not None:
-                    return job
-                try:
-                    return await self._create(file, name)
-                except ProviderError as error:
-                    # Whether it was made although nobody said so is seen by its name, a little later.
-                    if error.terminal or attempt == _TRIES:
-                        raise
-                    wait = max(error.retry_after_s or 0.0, self._pause(attempt))
-                await asyncio.sleep(wait)
-        raise AssertionError("the last attempt returns or raises")
+
+            async def find_or_create() -> str:
+                # Whether it was made although nobody said so is seen by its name, a little later.
+                return await self._find(name) or await self._create(file, name)
+
+            return await self._patiently(find_or_create)
 
     async def results(
         self, job: str, request_of: Callable[[str], LlmRequest | None]
@@ -191,7 +183,7 @@ class GeminiBatch:
             wait = min(wait * 1.5, max(self._first_poll_s, _LONGEST_POLL_S))
 
     async def _patiently(self, call: Callable[[], Awaitable[_T]]) -> _T:
-        """The result of a call that costs nothing, tried again while that can help."""
+        """The result of what may be done twice, tried again while that can help."""
         import asyncio
 
         for attempt in range(1, _TRIES + 1):

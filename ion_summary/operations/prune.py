@@ -78,7 +78,7 @@ def _look(
 
 
 def _plan(catalog: Catalog, expiry: Expiry, found: Sequence[Expired]) -> PrunePlan:
-    sessions = sum(len(one.sessions) for one in found)
+    sessions = sum(len(one.gone) for one in found)
     (there,) = catalog.db.execute("SELECT coalesce(sum(sessions), 0) FROM partition").fetchone()
     (newest,) = catalog.db.execute("SELECT max(created) FROM record").fetchone()
     objection = None

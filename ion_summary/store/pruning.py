@@ -7,10 +7,13 @@ written anew without them. Before anything goes, tombstones say what: interrupte
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+import orjson
 
 from ion_summary.errors import StoreNotWritableError
 from ion_summary.model import SummaryType
@@ -41,15 +44,36 @@ class Expiry:
         return self.user is not None or self.summary_type is not None
 
 
-class Gone(NamedTuple):
-    """A session that goes: the ``hash64`` of its id, whether an LLM wrote its summary, its messages, and the catalog's
-    number of its content, if its id was derived from that.
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Sessions that go, in columns, because the rows of many are slow: the ``hash64`` of each one's id, whether an LLM
+    wrote its summary, its messages, and the catalog's number of its content (None unless its id was derived from that).
     """
 
-    session: int
-    llm: int
-    messages: int
-    content: int | None
+    sessions: Sequence[int]
+    llm: Sequence[int]
+    messages: Sequence[int]
+    contents: Sequence[int | None]
+
+    def __len__(self) -> int:
+        return len(self.sessions)
+
+    def without(self, others: Container[int]) -> Gone:
+        """Those that are not among the others."""
+        wanted = [session not in others for session in self.sessions]
+        columns = (self.sessions, self.llm, self.messages)
+        sessions, llm, messages = (list(compress(column, wanted)) for column in columns)
+        return Gone(sessions, llm, messages, list(compress(self.contents, wanted)))
+
+    @property
+    def counts(self) -> Counts:
+        """What ``stats`` counts of them."""
+        return Counts(len(self), sum(self.llm), sum(self.messages))
+
+    @property
+    def numbers(self) -> set[int]:
+        """What tells each from others that an ingest brings: its own number, and that of its content."""
+        return {*self.sessions, *(content for content in self.contents if content is not None)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +82,7 @@ class Expired:
 
     day: int
     whole: bool
-    sessions: Sequence[Gone]
+    gone: Gone
     bytes: int
 
 
@@ -79,20 +103,25 @@ def expired(root: Path, catalog: Catalog, expiry: Expiry) -> list[Expired]:
 
 
 def _expired_of(catalog: Catalog, expiry: Expiry, day: int, paths: Sequence[Path]) -> Expired | None:
-    gone = _gone(catalog, expiry, day)
-    query = "SELECT count(*), max(created) FROM record WHERE id >= ? AND id < ?"
-    there, newest = catalog.db.execute(query, _span(day)).fetchone()
+    gone, newest = _gone(catalog, expiry, day)
+    stay = _count(catalog, day) - len(gone) if expiry.is_selective else 0
     # Days of an adopted store are those of its zone: their last hours may not have expired yet.
-    if len(gone) == there and (there or not expiry.is_selective) and (newest or 0) < expiry.cutoff_ms:
+    if not stay and (gone or not expiry.is_selective) and newest < expiry.cutoff_ms:
         return Expired(day, True, gone, sum(path.stat().st_size for path in paths))
     if not expiry.is_selective or not gone:
         return None
-    goes = erasing.of_sessions({one.session for one in gone})
+    goes = erasing.of_sessions(set(gone.sessions))
     lines = (line for path in paths for line in erasing.lines_of(path))
     return Expired(day, False, gone, sum(len(line) for line in lines if goes(line, erasing.fields_of(line))))
 
 
-def _gone(catalog: Catalog, expiry: Expiry, day: int) -> list[Gone]:
+def _count(catalog: Catalog, day: int) -> int:
+    count: int = catalog.db.execute("SELECT count(*) FROM record WHERE id >= ? AND id < ?", _span(day)).fetchone()[0]
+    return count
+
+
+def _gone(catalog: Catalog, expiry: Expiry, day: int) -> tuple[Gone, int]:
+    """What goes of a day, and when the newest of these ended."""
     where, values = "id >= ? AND id < ?", list[Any](_span(day))
     if expiry.is_selective:
         where, values = f"{where} AND created < ?", [*values, expiry.cutoff_ms]
@@ -102,8 +131,11 @@ def _gone(catalog: Catalog, expiry: Expiry, day: int) -> list[Gone]:
         name = "(SELECT id FROM name WHERE name = ?)"
         where += f" AND (user = {name} OR id IN (SELECT record FROM participant WHERE name = {name}))"
         values = [*values, expiry.user, expiry.user]
-    columns = "session, type, messages, CASE derived WHEN 1 THEN content END"
-    return list(map(Gone._make, catalog.db.execute(f"SELECT {columns} FROM record WHERE {where}", values)))
+    columns = ("session", "type", "messages", "CASE derived WHEN 1 THEN content END")
+    wanted = ", ".join(f"json_group_array({column})" for column in columns)
+    query = f"SELECT coalesce(max(created), 0), {wanted} FROM record WHERE {where}"
+    newest, *found = catalog.db.execute(query, values).fetchone()
+    return Gone(*map(orjson.loads, found)), newest
 
 
 def _span(day: int) -> tuple[int, int]:
@@ -146,13 +178,11 @@ def _tombstones(root: Path, found: Sequence[Expired], keep_counts: bool) -> Iter
     """
     known = Tombstones.read(root)
     for one in found:
-        fresh = one.sessions
+        fresh = one.gone
         if known.has_pruned(one.day):
-            fresh = [gone for gone in fresh if not known.is_pruned((gone.session,), one.day)]
+            fresh = fresh.without({session for session in fresh.sessions if known.is_pruned((session,), one.day)})
         if fresh or not known.has_pruned(one.day):
-            numbers = {gone.session for gone in fresh} | {gone.content for gone in fresh if gone.content is not None}
-            counts = Counts(len(fresh), sum(gone.llm for gone in fresh), sum(gone.messages for gone in fresh))
-            yield prune_fields(one.day, numbers, counts if keep_counts and fresh else None)
+            yield prune_fields(one.day, fresh.numbers, fresh.counts if keep_counts and fresh else None)
 
 
 def elsewhere(catalog: Catalog, found: Sequence[Expired]) -> dict[int, set[int]]:
@@ -167,7 +197,7 @@ def elsewhere(catalog: Catalog, found: Sequence[Expired]) -> dict[int, set[int]]
     for one in found:
         stay = (each for each in catalog.db.execute(query, _span(one.day)) if each[0] not in whole)
         older = [each for each in stay if each[0] != one.day]
-        sessions = {gone.session for gone in one.sessions} if older else ()
+        sessions = set(one.gone.sessions) if older else ()
         for day, session in older:
             if session in sessions:
                 lines.setdefault(day, set()).add(session)
@@ -176,7 +206,7 @@ def elsewhere(catalog: Catalog, found: Sequence[Expired]) -> dict[int, set[int]]
 
 def cut_out(root: Path, found: Sequence[Expired], others: Mapping[int, set[int]]) -> None:
     """Writes the partitions anew of days that keep other sessions; ``others`` is what ``elsewhere`` said."""
-    own = {one.day: {gone.session for gone in one.sessions} for one in found if not one.whole}
+    own = {one.day: set(one.gone.sessions) for one in found if not one.whole}
     transcripts, records = layout.transcript_files(root), layout.record_partitions(root)
     # The newest line of a session last: until then it is still there, and is found again.
     for sessions_of in (others, own):

@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
@@ -197,7 +198,7 @@ def erased_fields(mark: Mark) -> dict[str, Any]:
 
 def prune_fields(day: int, numbers: Iterable[int], counts: Counts | None) -> dict[str, Any]:
     """A ``prune`` line: the numbers are those of ``is_pruned``; ``counts`` None: they are not kept."""
-    packed = b64encode(b"".join(sorted(map(_short, numbers)))).decode()
+    packed = b64encode(_packed(numbers)).decode()
     kept = {} if counts is None else {"counts": counts._asdict()}
     return {"kind": "prune", "day": date.fromordinal(day).isoformat(), "at": _now(), **kept, "numbers": packed}
 
@@ -232,6 +233,16 @@ def _shown(mark: Mark) -> dict[str, str]:
 
 def _short(number: int) -> bytes:
     return (number & _PRUNED_MASK).to_bytes(_PRUNED_BYTES, "big")
+
+
+def _packed(numbers: Iterable[int]) -> bytes:
+    """``_short`` of all the numbers, sorted and joined: all of them at once, byte by byte of 90,000."""
+    short = sorted([number & _PRUNED_MASK for number in numbers])
+    whole = struct.pack(f">{len(short)}Q", *short)
+    packed = bytearray(len(short) * _PRUNED_BYTES)
+    for place in range(_PRUNED_BYTES):
+        packed[place::_PRUNED_BYTES] = whole[place + 8 - _PRUNED_BYTES :: 8]
+    return bytes(packed)
 
 
 def _now() -> str:

@@ -3,12 +3,15 @@
 A record's number is its day (UTC, ordinal) and its line in that day's partition: numbers of one day are one range, and
 a rebuilt catalog gives every record the number it had. Of each session the newest line is in ``record``, the others
 in ``superseded``, so that a line that vanishes uncovers the one before it.
+
+``by_session`` and ``by_user`` are search trees over ``record``, and tables of their own: SQLite fills an index over a
+table without leaving any room in it, and then one session more splits page after page.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -18,7 +21,7 @@ from ion_summary.store import database
 if TYPE_CHECKING:
     from ion_summary.store.rows import Row
 
-SCHEMA = 6
+SCHEMA = 7
 # One session more changes a page or more of each search tree: with SQLite's usual pages of 4 KiB that makes 200 KiB.
 PAGE_BYTES = 1024
 DAY_SHIFT = 24  # up to 16 million lines a day
@@ -30,8 +33,6 @@ INSERT = f"INSERT INTO {{}}({COLUMNS}) VALUES({', '.join('?' * 12)})"
 _Columns = tuple[Any, ...]
 
 INDEXES = {
-    "record_session": "CREATE UNIQUE INDEX record_session ON record(session)",
-    "record_user": "CREATE INDEX record_user ON record(user, created)",
     "record_created": "CREATE INDEX record_created ON record(created)",
     "record_derived": "CREATE INDEX record_derived ON record(content) WHERE derived",
 }
@@ -47,6 +48,9 @@ CREATE TABLE record(
     created INTEGER NOT NULL, saved INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
     messages INTEGER NOT NULL, source INTEGER, content INTEGER, derived INTEGER NOT NULL);
 {";".join(INDEXES.values())};
+CREATE TABLE by_session(session INTEGER PRIMARY KEY, record INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE by_user(
+    user INTEGER, created INTEGER, record INTEGER, PRIMARY KEY(user, created, record)) WITHOUT ROWID;
 CREATE TABLE superseded AS SELECT {COLUMNS} FROM record;
 CREATE INDEX superseded_session ON superseded(session);
 CREATE INDEX superseded_number ON superseded(id);
@@ -58,6 +62,12 @@ CREATE TABLE IF NOT EXISTS file(
 PRAGMA user_version = {SCHEMA};
 """
 
+
+#: The condition for records of sessions whose numbers are in a JSON array.
+OF_SESSIONS = "id IN (SELECT record FROM by_session WHERE session IN (SELECT value FROM json_each(?)))"
+#: What fills the search trees, in their order, from the records.
+FILL_BY_SESSION = "INSERT INTO by_session SELECT session, id FROM record ORDER BY session"
+FILL_BY_USER = "INSERT INTO by_user SELECT user, created, id FROM record ORDER BY user, created, id"
 
 #: The tables that say nothing of the partitions of records.
 OF_OTHER_FILES = ("transcript", "file")
@@ -100,15 +110,13 @@ class Catalog:
 
     def stored(self, sessions: Iterable[int]) -> dict[int, Stored]:
         """The stored state of those of the sessions (``hash64`` of their ids) that are there."""
-        query = (
-            "SELECT session, id, messages, content, saved FROM record WHERE session IN (SELECT value FROM json_each(?))"
-        )
+        query = f"SELECT session, id, messages, content, saved FROM record WHERE {OF_SESSIONS}"
         found = self.db.execute(query, (orjson.dumps(list(sessions)).decode(),))
         return {session: Stored(*state) for session, *state in found}
 
     def places(self, sessions: Iterable[int]) -> list[Place]:
         """Where the newest lines of those of the sessions are that are there."""
-        query = f"SELECT {PLACE} FROM record WHERE session IN (SELECT value FROM json_each(?))"
+        query = f"SELECT {PLACE} FROM record WHERE {OF_SESSIONS}"
         return [Place(*row) for row in self.db.execute(query, (orjson.dumps(list(sessions)).decode(),))]
 
     def count_between(self, first_ms: int, last_ms: int) -> int:
@@ -172,12 +180,24 @@ class Catalog:
             else:
                 past.append(new)
         gone = [live[session] for session in fresh if session in live]
-        self.db.executemany("DELETE FROM record WHERE id = ?", [(old[0],) for old in gone])
-        self.db.executemany(INSERT.format("record"), fresh.values())
+        self._remove(gone)
+        self._insert(fresh.values())
         self.db.executemany(INSERT.format("superseded"), past)
-        self._count(fresh.values(), 1)
-        self._count(gone, -1)
         self._add_participants(rows)
+
+    def _insert(self, rows: Collection[_Columns]) -> None:
+        self.db.executemany(INSERT.format("record"), rows)
+        self.db.executemany("INSERT INTO by_session(session, record) VALUES(?, ?)", [(row[1], row[0]) for row in rows])
+        by_user = [(row[2], row[4], row[0]) for row in rows]
+        self.db.executemany("INSERT INTO by_user(user, created, record) VALUES(?, ?, ?)", by_user)
+        self._count(rows, 1)
+
+    def _remove(self, rows: Collection[_Columns]) -> None:
+        self.db.executemany("DELETE FROM by_session WHERE session = ?", [(row[1],) for row in rows])
+        by_user = [(row[2], row[4], row[0]) for row in rows]
+        self.db.executemany("DELETE FROM by_user WHERE user = ? AND created = ? AND record = ?", by_user)
+        self.db.executemany("DELETE FROM record WHERE id = ?", [(row[0],) for row in rows])
+        self._count(rows, -1)
 
     def _columns_of(self, rows: Sequence[Row]) -> list[_Columns]:
         users = self._numbers("name", (row.user for row in rows))
@@ -204,6 +224,10 @@ class Catalog:
             " WHERE r.id >= ?1 AND r.id < ?2 AND NOT (s.id >= ?1 AND s.id < ?2)",
             span,
         ).fetchall()
+        # Sorted by SQLite, so that each page of a tree is changed once.
+        gone = "FROM record WHERE id >= ? AND id < ?"
+        self.db.execute(f"DELETE FROM by_session WHERE session IN (SELECT session {gone})", span)
+        self.db.execute(f"DELETE FROM by_user WHERE (user, created, record) IN (SELECT user, created, id {gone})", span)
         for table, column in (("record", "id"), ("superseded", "id"), ("participant", "record")):
             self.db.execute(f"DELETE FROM {table} WHERE {column} >= ? AND {column} < ?", span)
         self.db.execute("DELETE FROM partition WHERE day BETWEEN ? AND ?", (first, last))
@@ -224,11 +248,10 @@ class Catalog:
         query = f"SELECT {COLUMNS} FROM superseded WHERE session = ? ORDER BY saved DESC, id DESC LIMIT 1"
         back = [row for session in sessions if (row := self.db.execute(query, (session,)).fetchone())]
         self.db.executemany("DELETE FROM superseded WHERE id = ?", [(row[0],) for row in back])
-        self.db.executemany(INSERT.format("record"), back)
-        self._count(back, 1)
+        self._insert(back)
 
     def _live(self, sessions: Iterable[int]) -> dict[int, _Columns]:
-        query = f"SELECT {COLUMNS} FROM record WHERE session IN (SELECT value FROM json_each(?))"
+        query = f"SELECT {COLUMNS} FROM record WHERE {OF_SESSIONS}"
         return {row[1]: row for row in self.db.execute(query, (orjson.dumps(list(sessions)).decode(),))}
 
     def _numbers(self, table: str, names: Iterable[str | None]) -> dict[str, int]:

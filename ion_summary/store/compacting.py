@@ -15,7 +15,7 @@ import orjson
 
 from ion_summary.errors import StoreCorruptError
 from ion_summary.store import erasing, files, layout, sealing
-from ion_summary.store.catalog import DAY_SHIFT, Catalog
+from ion_summary.store.catalog import DAY_SHIFT, OF_SESSIONS, Catalog
 from ion_summary.store.hashing import hash64
 from ion_summary.store.partition import DamagedLineError
 from ion_summary.store.writing import StoreWriter
@@ -110,6 +110,6 @@ def _newest(catalog: Catalog, lines: Iterable[bytes]) -> list[bytes]:
         by_session.pop(key, None)
         by_session[key] = line
     numbers = [key for key in by_session if isinstance(key, int)]
-    query = "SELECT session FROM record WHERE session IN (SELECT value FROM json_each(?))"
+    query = f"SELECT session FROM record WHERE {OF_SESSIONS}"
     stored = {session for (session,) in catalog.db.execute(query, (orjson.dumps(numbers).decode(),))}
     return [line for key, line in by_session.items() if not isinstance(key, int) or key in stored]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from ion_summary.store import erasing, files, layout, quarantine, tombstones
-from ion_summary.store.catalog import DAY_SHIFT, Catalog
+from ion_summary.store.catalog import DAY_SHIFT, OF_SESSIONS, Catalog
 from ion_summary.store.hashing import hash64
 from ion_summary.store.partition import DamagedLineError, decode
 from ion_summary.store.tombstones import Mark, Scope, Tombstones, erased_fields, forget_fields, mark_of
@@ -89,12 +89,14 @@ def of_marks(root: Path, catalog: Catalog, marks: Collection[Mark]) -> Subject:
 
 def _sessions_of(catalog: Catalog, names: Sequence[str]) -> set[int]:
     chosen = "SELECT id FROM name WHERE name IN (SELECT value FROM json_each(?1))"
+    spoke = f"SELECT record FROM participant WHERE name IN ({chosen})"
+    theirs = {
+        "record": f"id IN (SELECT record FROM by_user WHERE user IN ({chosen}))",
+        "superseded": f"user IN ({chosen})",
+    }
     found = set[int]()
-    for table in ("record", "superseded"):
-        query = (
-            f"SELECT session FROM {table} WHERE user IN ({chosen})"
-            f" OR id IN (SELECT record FROM participant WHERE name IN ({chosen}))"
-        )
+    for table, is_theirs in theirs.items():
+        query = f"SELECT session FROM {table} WHERE {is_theirs} OR id IN ({spoke})"
         found |= {session for (session,) in catalog.db.execute(query, (orjson.dumps(names).decode(),))}
     return found
 
@@ -102,8 +104,9 @@ def _sessions_of(catalog: Catalog, names: Sequence[str]) -> set[int]:
 def _subject(root: Path, catalog: Catalog, names: Iterable[str], sessions: set[int]) -> Subject:
     wanted = orjson.dumps(list(sessions)).decode()
     columns = "id, session, offset, length, CASE derived WHEN 1 THEN content END"
-    query = f"SELECT {columns} FROM {{}} WHERE session IN (SELECT value FROM json_each(?))"
-    rows = (row for table in ("record", "superseded") for row in catalog.db.execute(query.format(table), (wanted,)))
+    conditions = {"record": OF_SESSIONS, "superseded": "session IN (SELECT value FROM json_each(?))"}
+    queries = (f"SELECT {columns} FROM {table} WHERE {condition}" for table, condition in conditions.items())
+    rows = (row for query in queries for row in catalog.db.execute(query, (wanted,)))
     lines = tuple(sorted((Line(*row) for row in rows), key=lambda line: line.id))
     return Subject(tuple(names), tuple(dict.fromkeys(_ids(root, lines))), lines)
 

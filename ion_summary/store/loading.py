@@ -5,7 +5,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Container, Iterable, Sequence
 
-from ion_summary.store.catalog import COLUMNS, DAY_SHIFT, INDEXES, INSERT, NEVER, Catalog
+from ion_summary.store.catalog import (
+    COLUMNS,
+    DAY_SHIFT,
+    FILL_BY_SESSION,
+    FILL_BY_USER,
+    INDEXES,
+    INSERT,
+    NEVER,
+    Catalog,
+)
 from ion_summary.store.rows import Row
 
 # So many names are known while a catalog is loaded: of a million users it would be much memory.
@@ -40,12 +49,13 @@ class LoadingCatalog(Catalog):
 
     def settle(self) -> None:
         """Finds the newest line of each session, and makes a catalog like any other."""
-        for statement in INDEXES.values():
-            try:
-                self.db.execute(statement)
-            except sqlite3.IntegrityError:  # the one of the sessions, if some have more than one line
-                self._drop_superseded()
-                self.db.execute(statement)
+        try:
+            self.db.execute(FILL_BY_SESSION)
+        except sqlite3.IntegrityError:  # some sessions have more than one line
+            self._drop_superseded()
+            self.db.execute(FILL_BY_SESSION)
+        for statement in (FILL_BY_USER, *INDEXES.values()):
+            self.db.execute(statement)
         self._count_all()
 
     def _drop_superseded(self) -> None:
@@ -63,4 +73,4 @@ class LoadingCatalog(Catalog):
         )
         columns = "sessions, llm, messages, oldest, newest"
         self.db.execute(f"UPDATE partition SET ({columns}) = ({counted})", (DAY_SHIFT,))
-        self.db.execute("UPDATE name SET sessions = (SELECT count(*) FROM record WHERE user = name.id)")
+        self.db.execute("UPDATE name SET sessions = (SELECT count(*) FROM by_user WHERE user = name.id)")

@@ -17,7 +17,7 @@ from unicodedata import normalize
 
 import orjson
 
-from ion_summary.store.catalog import DAY_SHIFT, NEVER, PLACE, Catalog, Place
+from ion_summary.store.catalog import DAY_SHIFT, NEVER, OF_SESSIONS, PLACE, Catalog, Place
 from ion_summary.store.hashing import hash64
 from ion_summary.store.layout import month_of
 from ion_summary.store.lines import LineReader, Spots
@@ -69,6 +69,9 @@ class Matches:
         self._segments = segments
         self._lines = lines
         self._others, self._other_values = self._filters()
+        # Those of the search tree that are of the user and the time, if it is one user; in which order it has them.
+        self._theirs: str | None = None
+        self._records, self._sorted = "record", ("created", "id")
         # The names of the user asked for, as they are written: the segments know these, and not the other properties.
         self._names: list[str] = []
         mine, its_values = ([], list[int]()) if query.user is None else self._of_user(query.user)
@@ -83,8 +86,10 @@ class Matches:
     def page(self) -> tuple[int, list[Place]]:
         """How many there are, and those of the wanted page, for a query that the catalog alone can answer."""
         order = "ASC" if self._query.sort == "oldest" else "DESC"
+        created, number = self._sorted
         rows = self._catalog.db.execute(
-            f"SELECT {PLACE} FROM record WHERE {self._where} ORDER BY created {order}, id {order} LIMIT ? OFFSET ?",
+            f"SELECT {PLACE} FROM {self._records} WHERE {self._where}"
+            f" ORDER BY {created} {order}, {number} {order} LIMIT ? OFFSET ?",
             (*self._values, self._query.limit, self._query.offset),
         ).fetchall()
         return self._total(), [Place(*row) for row in rows]
@@ -93,13 +98,13 @@ class Matches:
         """The days (ordinals) that have records with the other properties asked for, newest first."""
         if not self._conditions:
             return sorted(self._catalog.partitions(), reverse=True)
-        query = f"SELECT DISTINCT id >> {DAY_SHIFT} AS day FROM record WHERE {self._where} ORDER BY day DESC"
+        query = f"SELECT DISTINCT id >> {DAY_SHIFT} AS day FROM {self._records} WHERE {self._where} ORDER BY day DESC"
         return [day for (day,) in self._catalog.db.execute(query, self._values)]
 
     def among(self, sessions: Iterable[int]) -> list[Place]:
         """The records of those of the sessions (``hash64`` of their ids) that have the other properties asked for."""
         wanted = orjson.dumps(list(sessions)).decode()
-        query = f"SELECT {PLACE} FROM record WHERE session IN (SELECT value FROM json_each(?)) AND {self._where}"
+        query = f"SELECT {PLACE} FROM record WHERE {OF_SESSIONS} AND {self._where}"
         return [Place._make(row) for row in self._catalog.db.execute(query, (wanted, *self._values))]
 
     def first(self, wanted: int) -> tuple[int, list[Place]]:
@@ -286,10 +291,12 @@ class Matches:
             query, values = "SELECT coalesce(sum(sessions), 0) FROM partition", list[Any]()
         elif self._where == _OF_ONE_USER:
             query, values = "SELECT sessions FROM name WHERE id = ?", self._values
+        elif self._theirs is not None and all("created" in condition for condition in self._others):
+            query, values = f"SELECT count(*) FROM by_user WHERE {self._theirs}", []
         elif self._time is not None and all("created" in condition for condition in self._conditions):
             return self._catalog.count_between(*self._time)
         else:
-            query, values = f"SELECT count(*) FROM record WHERE {self._where}", self._values
+            query, values = f"SELECT count(*) FROM {self._records} WHERE {self._where}", self._values
         total: int = self._catalog.db.execute(query, values).fetchone()[0]
         return total
 
@@ -301,7 +308,10 @@ class Matches:
             ("record.created <= ?", query.until_ms),
             ("record.type = ?", None if query.type is None else int(query.type == "llm")),
             ("record.source = (SELECT id FROM source WHERE name = ?)", query.source),
-            ("record.session = ?", None if query.session is None else hash64(query.session)),
+            (
+                "record.id = (SELECT record FROM by_session WHERE session = ?)",
+                None if query.session is None else hash64(query.session),
+            ),
         ):
             if value is not None:
                 conditions.append(condition)
@@ -319,14 +329,19 @@ class Matches:
         marks = ", ".join("?" * len(found))
         spoke = f"SELECT record FROM participant WHERE name IN ({marks})"
         if len(found) > 1 or self._catalog.db.execute(spoke + " LIMIT 1", found).fetchone():
-            return [f"(record.user IN ({marks}) OR record.id IN ({spoke}))"], [*found, *found]
+            wrote = f"SELECT record FROM by_user WHERE user IN ({marks})"
+            return [f"record.id IN ({wrote} UNION ALL {spoke})"], [*found, *found]
+        since, until = self._time or (-NEVER, NEVER)
+        self._theirs = f"by_user.user = {found[0]} AND by_user.created BETWEEN {since} AND {until}"
+        self._records = f"by_user CROSS JOIN record ON record.id = by_user.record AND {self._theirs}"
+        self._sorted = "by_user.created", "by_user.record"
         return [_OF_ONE_USER], found
 
     @cached_property
     def _is_few(self) -> bool:
         if self._query.user is None and self._query.session is None:
             return False
-        query = f"SELECT count(*) FROM (SELECT 1 FROM record WHERE {self._where} LIMIT ?)"
+        query = f"SELECT count(*) FROM (SELECT 1 FROM {self._records} WHERE {self._where} LIMIT ?)"
         count: int = self._catalog.db.execute(query, (*self._values, _FEW_RECORDS + 1)).fetchone()[0]
         return count <= _FEW_RECORDS
 
@@ -347,7 +362,7 @@ class Matches:
         return map(Place._make, self._catalog.db.execute(query, (numbers, *self._other_values)))
 
     def _with_filters(self, condition: str, values: list[Any]) -> Iterator[Place]:
-        query = f"SELECT {PLACE} FROM record WHERE record.{condition} AND {self._where}"
+        query = f"SELECT {PLACE} FROM {self._records} WHERE record.{condition} AND {self._where}"
         return map(Place._make, self._catalog.db.execute(query, (*values, *self._values)))
 
     def _verified(self, places: Iterable[Place]) -> Iterator[Place]:

@@ -124,12 +124,21 @@ class Verifier:
 
     def _newest(self, catalog: Catalog) -> None:
         query = (
-            "SELECT s.id, s.offset FROM superseded s LEFT JOIN record r ON r.session = s.session"
+            "SELECT s.id, s.offset FROM superseded s LEFT JOIN by_session b ON b.session = s.session"
+            " LEFT JOIN record r ON r.id = b.record"
             " WHERE r.id IS NULL OR (s.saved, s.id) > (r.saved, r.id)"
         )
         for number, offset in catalog.db.execute(query):
             path = layout.records_path(self._root, number >> DAY_SHIFT)
             self._finding(path, self._line_number(path, offset), "the index takes an older line of this session")
+        query = (
+            "SELECT r.id, r.offset FROM record r LEFT JOIN by_session s ON s.session = r.session"
+            " LEFT JOIN by_user u ON u.user = r.user AND u.created = r.created AND u.record = r.id"
+            " WHERE s.record IS NOT r.id OR u.record IS NULL"
+        )
+        for number, offset in catalog.db.execute(query):
+            path = layout.records_path(self._root, number >> DAY_SHIFT)
+            self._finding(path, self._line_number(path, offset), "the index does not find the record of this line")
 
     def _words(self, words: dict[str, Counter[str]], catalog: Catalog, segments: Segments) -> None:
         indexed = segments.indexed()

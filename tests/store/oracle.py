@@ -147,6 +147,8 @@ def catalog(root: Path) -> dict[str, list[Any]]:
         asked = {
             "record": rows.format(columns.replace("id,", "r.id,", 1), "record"),
             "superseded": rows.format(columns.replace("id,", "r.id,", 1), "superseded"),
+            "by_session": "SELECT session, record FROM by_session",
+            "by_user": "SELECT name, created, record FROM by_user JOIN name ON name.id = user",
             "participant": "SELECT record, name.name FROM participant JOIN name ON name.id = participant.name",
             "partition": "SELECT day, size, lines, sessions, llm, messages FROM partition",
             "name": "SELECT name, sessions FROM name WHERE sessions > 0",

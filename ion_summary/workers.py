@@ -90,15 +90,17 @@ class Workers:
         if not done.cancelled() and not isinstance(done.exception(), BrokenProcessPool):
             self._in_vain = 0
 
-    def in_order(self, function: Callable[..., _T], pieces: Iterable[tuple[Any, ...]]) -> Iterator[_T]:
-        """``function(*piece)`` for each piece, in order; only a few pieces are under way at a time."""
+    def in_order(
+        self, function: Callable[..., _T], pieces: Iterable[tuple[Any, ...]], ahead: int = _AHEAD
+    ) -> Iterator[_T]:
+        """``function(*piece)`` for each piece, in order; ``ahead`` of them for each process lie ready meanwhile."""
         if self.count == 1:
             yield from (function(*piece) for piece in pieces)
             return
         calls: deque[Call[_T]] = deque()
         for piece in pieces:
             calls.append(self.submit(function, *piece))
-            if len(calls) > _AHEAD * self.count:
+            if len(calls) > ahead * self.count:
                 yield calls.popleft().result()
         while calls:
             yield calls.popleft().result()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ion_summary.store import layout
 from ion_summary.store.catalog import DAY_SHIFT, Catalog
 from ion_summary.store.database import transaction
+from ion_summary.store.months import Piece
 from ion_summary.store.parsing import SLICE, parse, slices
 from ion_summary.store.segments import Segments
 from ion_summary.store.tracking import unindexed
@@ -19,17 +20,6 @@ from ion_summary.workers import Workers
 #: of them there.
 TAIL_LINES = 300
 _STEP_BYTES = 128 << 10
-
-
-class _Piece(NamedTuple):
-    """What ``parse`` is given."""
-
-    path: Path
-    day: int
-    start: int
-    end: int
-    naive: tzinfo | None
-    with_documents: bool
 
 
 class Filler:
@@ -72,7 +62,7 @@ class Filler:
             self.fill()
             return
         self._tail = (None, 0)
-        pieces, size = list[_Piece](), 0
+        pieces, size = list[Piece](), 0
         for stretch in self._unindexed():
             if size < _STEP_BYTES:
                 piece = next(self._slices(*stretch, _STEP_BYTES - size))
@@ -107,9 +97,9 @@ class Filler:
     def _unindexed(self) -> list[tuple[int, int, int]]:
         return list(unindexed(self._catalog.partitions(), self._segments.indexed()))
 
-    def _slices(self, day: int, start: int, end: int, size: int = SLICE) -> Iterator[_Piece]:
+    def _slices(self, day: int, start: int, end: int, size: int = SLICE) -> Iterator[Piece]:
         path = layout.records_path(self._root, day)
-        return (_Piece(path, day, *some, self._naive, True) for some in slices(path, start, end, size))
+        return (Piece(path, day, *some, self._naive, True) for some in slices(path, start, end, size))
 
     def _stale_months(self) -> set[str]:
         """Those whose numbers stand for other lines by now. Those of a day that is gone stand for nothing, and do no
@@ -118,7 +108,7 @@ class Filler:
         there = self._catalog.partitions()
         return {layout.month_of(day) for day, upto in self._segments.indexed().items() if upto < 0 and day in there}
 
-    def _fill(self, pieces: Sequence[_Piece]) -> None:
+    def _fill(self, pieces: Sequence[Piece]) -> None:
         numbers: tuple[int, dict[int, int]] = (0, {})
         with self._workers(sum(piece.end - piece.start for piece in pieces)) as workers:
             for part in workers.in_order(parse, pieces):

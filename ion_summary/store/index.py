@@ -30,7 +30,8 @@ from ion_summary.store.database import (
 from ion_summary.store.filling import TAIL_LINES, Filler
 from ion_summary.store.loading import LoadingCatalog
 from ion_summary.store.matching import searchable
-from ion_summary.store.parsing import Parsed, parse, slices
+from ion_summary.store.months import Piece, Read, by_month, one_by_one, read
+from ion_summary.store.parsing import Parsed, slices
 from ion_summary.store.partition import Finding
 from ion_summary.store.rows import Row, row_of
 from ion_summary.store.segments import Segments, document
@@ -42,6 +43,8 @@ _BULK_BYTES = 2 << 20
 _FOR_SEVERAL_BYTES = 32 << 20
 # A transaction for each partition would cost more than the work, one for all the memory.
 _GROUP_BYTES = 64 << 20
+# So many months for each process lie ready: it takes the longest to make one, and they are large.
+_MONTHS_AHEAD = 1
 
 
 class Appended(NamedTuple):
@@ -126,20 +129,13 @@ class IndexWriter:
         return Workers(self._processes if size > _FOR_SEVERAL_BYTES else 1)
 
     def _follow(self, found: Sequence[Change], progress: Progress, workers: Workers) -> None:
-        fresh = _fresh(found)
-        progress.start("index", fresh, "bytes")
-        bulk = fresh > _BULK_BYTES
+        bulk = _fresh(found) > _BULK_BYTES
         reads: dict[int, _Read] = {}
-        # One row of pieces for all transactions: the workers go on while one is ended.
-        parts = workers.in_order(parse, self._pieces(sorted(found), bulk, reads))
-        done = False
-        while not done:
-            with transaction(self.catalog.db), transaction(self.segments.db):
-                done = self._take_in(parts, reads, progress)
+        pieces = self._pieces(sorted(found), bulk, reads)
+        self._take_all(found, workers.in_order(read, one_by_one(pieces)), reads, progress)
         self._filler.recount()
         if bulk or self._filler.tail_lines() > TAIL_LINES:
             self._filler.fill()
-        progress.finish()
 
     def extend(
         self, starts: Mapping[int, int], lines: Mapping[int, Sequence[Appended]], stored: Container[int] | None
@@ -223,14 +219,17 @@ class IndexWriter:
             create_anew(self.segments.db, segments.create)
             self.catalog, settled = LoadingCatalog(self.catalog.db), self.catalog
             try:
-                self._follow(changes(self.catalog.db, self._root), progress, workers)
+                found = changes(self.catalog.db, self._root)
+                reads: dict[int, _Read] = {}
+                pieces = self._pieces(sorted(found), True, reads)
+                self._take_all(found, workers.in_order(read, by_month(pieces), _MONTHS_AHEAD), reads, progress)
                 self.catalog.settle()
             finally:
                 self.catalog = settled
             self._filler.fill()
             settle(self.catalog.db, self._root)
 
-    def _pieces(self, found: Sequence[Change], bulk: bool, reads: dict[int, _Read]) -> Iterator[tuple[Any, ...]]:
+    def _pieces(self, found: Sequence[Change], bulk: bool, reads: dict[int, _Read]) -> Iterator[Piece]:
         """What ``parse`` is to read of each change. Whoever asks for it is in the transactions in which it is noted
         that no more of these partitions has been read than was before.
         """
@@ -249,7 +248,7 @@ class IndexWriter:
             goes_on = bulk and self.segments.upto(change.day, birth) == change.start
             reads[change.day] = _Read(stat, change.number, birth, goes_on)
             for start, end in slices(path, change.start, stat.st_size):
-                yield path, change.day, start, end, self._naive, bulk
+                yield Piece(path, change.day, start, end, self._naive, bulk)
 
     def note_losses(self, days: Collection[int]) -> None:
         """Keeps in mind what partitions have lost: the index, which alone knew of it, is about to forget it."""
@@ -266,25 +265,42 @@ class IndexWriter:
                 first, *others = days
                 self.catalog.drop_days(first, others[-1] if others else first)
 
-    def _take_in(self, parts: Iterable[Parsed], reads: dict[int, _Read], progress: Progress) -> bool:
+    def _take_all(
+        self, found: Sequence[Change], stretches: Iterator[Read], reads: dict[int, _Read], progress: Progress
+    ) -> None:
+        progress.start("index", _fresh(found), "bytes")
+        done = False
+        # One row of stretches for all transactions: the workers go on while one is ended.
+        while not done:
+            with transaction(self.catalog.db), transaction(self.segments.db):
+                done = self._take_some(stretches, reads, progress)
+        progress.finish()
+
+    def _take_some(self, stretches: Iterator[Read], reads: dict[int, _Read], progress: Progress) -> bool:
         """Takes in what one transaction should hold: all for one would take the memory. Whether there is no more."""
         size = 0
-        for part in parts:
-            of_day = reads[part.day]
-            rows = part.numbered(of_day.number)
-            of_day.number += part.lines
-            self.catalog.add(rows)
-            note(self.catalog.db, self._root, part.day, of_day.stat, part.end, of_day.number)
-            if of_day.with_segment:
-                numbered = zip((row.id for row in rows), part.documents, strict=True)
-                self.segments.add(part.day, part.end, of_day.birth, numbered)
-            for offset, length, problem in part.problems:
-                self._report(layout.records_path(self._root, part.day), offset, length, problem)
-            progress.advance(part.end - part.start)
-            size += part.end - part.start
+        for parts, segment in stretches:
+            for part in parts:
+                self._take_in(part, reads[part.day], in_segment=segment is not None)
+                progress.advance(part.end - part.start)
+                size += part.end - part.start
+            if segment is not None:
+                days = {part.day: (part.day, part.end, reads[part.day].birth) for part in parts}
+                self.segments.add_month(layout.month_of(parts[0].day), segment, days.values())
             if size > _GROUP_BYTES:
                 return False
         return True
+
+    def _take_in(self, part: Parsed, of_day: _Read, in_segment: bool) -> None:
+        rows = part.numbered(of_day.number)
+        of_day.number += part.lines
+        self.catalog.add(rows)
+        note(self.catalog.db, self._root, part.day, of_day.stat, part.end, of_day.number)
+        if of_day.with_segment and not in_segment:
+            numbered = zip((row.id for row in rows), part.documents, strict=True)
+            self.segments.add(part.day, part.end, of_day.birth, numbered)
+        for offset, length, problem in part.problems:
+            self._report(layout.records_path(self._root, part.day), offset, length, problem)
 
     def _report(self, path: Path, offset: int, length: int, problem: str) -> None:
         with path.open("rb") as file:

@@ -31,13 +31,14 @@ class Parsed(NamedTuple):
     lines: int
     problems: list[tuple[int, int, str]]
 
-    def numbered(self, first: int) -> list[Row]:
-        """The rows with their final numbers, if the stretch begins with line ``first`` of the day."""
-        if not self.columns:
-            return []
+    def ids(self, first: int) -> list[int]:
+        """The final numbers of the rows, if the stretch begins with line ``first`` of the day."""
         base = self.day << DAY_SHIFT | first
-        numbers, *others = self.columns
-        return list(map(Row._make, zip([base + number for number in numbers], *others, strict=True)))
+        return [base + number for number in self.columns[0]] if self.columns else []
+
+    def numbered(self, first: int) -> list[Row]:
+        """The rows with these numbers."""
+        return list(map(Row._make, zip(self.ids(first), *self.columns[1:], strict=True)))
 
     def offsets(self) -> Sequence[int]:
         """Where the line of each row begins."""

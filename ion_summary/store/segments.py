@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 
-from ion_summary.store import database
+from ion_summary.store import database, text_table
 from ion_summary.store.hashing import hash64
 from ion_summary.store.layout import month_of
 from ion_summary.text.terms import Term, Tokens
@@ -32,14 +32,9 @@ CREATE TABLE indexed(day INTEGER PRIMARY KEY, upto INTEGER NOT NULL, birth INTEG
 CREATE TABLE segment(month TEXT PRIMARY KEY) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA};
 """
-# One term dictionary page set a flush: the default of 1 MB leaves hundreds of tiny levels to merge later.
-_HASH_BYTES = 64 << 20
 # After an addition so many of its documents have one page of the segment merged. Left to itself, FTS5 merges for a
-# quarter of a second now and then, and whoever saves waits. (What it calls a crisis, so many parts that it merges all
-# of them at once, is not to come about.)
+# quarter of a second now and then, and whoever saves waits.
 _DOCUMENTS_A_PAGE = 4
-_CRISIS = 64
-_OPTIONS = {"hashsize": _HASH_BYTES, "automerge": 0, "crisismerge": _CRISIS}
 _64_BITS = (1 << 64) - 1
 _COUNTS_KEPT = 4096
 
@@ -178,20 +173,24 @@ class Segments:
         catalog calls the day's numbers.
         """
         table = self._table(month_of(day))
-        insert = f"INSERT INTO {table}(rowid, body) VALUES(?, CAST(? AS TEXT))"
-        pages = self.db.executemany(insert, documents).rowcount // _DOCUMENTS_A_PAGE
+        pages = text_table.add(self.db, table, documents) // _DOCUMENTS_A_PAGE
         self.db.execute(f"INSERT INTO {table}({table}, rank) VALUES('merge', ?)", (max(1, pages),))
-        self.db.execute("INSERT OR REPLACE INTO indexed(day, upto, birth) VALUES(?, ?, ?)", (day, upto, birth))
+        self._note([(day, upto, birth)])
+
+    def add_month(self, month: str, segment: text_table.Pages, days: Iterable[tuple[int, int, int]]) -> None:
+        """Takes in the segment of a month that has none yet, as it was made elsewhere of whole partitions, and of each
+        of them the day, the byte at which it ends and what the catalog calls its numbers.
+        """
+        text_table.paste(self.db, self._table(month), segment)
+        self._note(days)
+
+    def _note(self, days: Iterable[tuple[int, int, int]]) -> None:
+        self.db.executemany("INSERT OR REPLACE INTO indexed(day, upto, birth) VALUES(?, ?, ?)", days)
 
     def _table(self, month: str) -> str:
         table = _name(month)
         if not self.db.execute("SELECT 1 FROM segment WHERE month = ?", (month,)).fetchone():
-            self.db.execute(
-                f"CREATE VIRTUAL TABLE {table} USING"
-                " fts5(body, content='', detail=none, columnsize=0, tokenize=\"ascii tokenchars '_'\")"
-            )
-            for option in _OPTIONS.items():
-                self.db.execute(f"INSERT INTO {table}({table}, rank) VALUES(?, ?)", option)
+            text_table.create(self.db, table)
             self.db.execute("INSERT INTO segment(month) VALUES(?)", (month,))
         return table
 

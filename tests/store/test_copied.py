@@ -15,7 +15,7 @@ import pytest
 from ion_summary.operations.ingest import IngestRequest, ingest
 from ion_summary.operations.verify import verify
 from ion_summary.progress import Silent
-from ion_summary.store import index, parsing
+from ion_summary.store import index, months, parsing
 from ion_summary.store.parsing import Parsed, parse
 from ion_summary.store.settled import is_settled
 from ion_summary.store.storage import SessionSummaryStorage
@@ -59,7 +59,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
         counted[day] += 1
         return parse(path, day, *rest, **more)
 
-    for module in (index, parsing):
+    for module in (months, parsing):
         monkeypatch.setattr(module, "parse", watched)
     return counted
 

@@ -13,7 +13,7 @@ import pytest
 from ion_summary.operations.reindex import reindex
 from ion_summary.operations.verify import verify
 from ion_summary.progress import Silent
-from ion_summary.store import index
+from ion_summary.store import index, months
 from ion_summary.store.parsing import Parsed, parse
 from ion_summary.store.partition import encode
 from ion_summary.store.storage import SessionSummaryStorage
@@ -71,7 +71,7 @@ def test_reindex_reads_each_line_once(partitions: Path, monkeypatch: pytest.Monk
         before = answers(storage)
         reindex(storage, Silent(), workers=1)
     make_old(partitions, BOTH)
-    monkeypatch.setattr(index, "parse", counted)
+    monkeypatch.setattr(months, "parse", counted)
     monkeypatch.setattr(index, "_BULK_BYTES", 0)
     with SessionSummaryStorage(partitions, tz=UTC) as storage:
         report = reindex(storage, Silent(), workers=1)

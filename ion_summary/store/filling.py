@@ -12,7 +12,7 @@ from ion_summary.store.catalog import DAY_SHIFT, Catalog
 from ion_summary.store.database import transaction
 from ion_summary.store.months import Piece
 from ion_summary.store.parsing import SLICE, parse, slices
-from ion_summary.store.segments import Segments
+from ion_summary.store.segments import Segments, Stretch
 from ion_summary.store.tracking import unindexed
 from ion_summary.workers import Workers
 
@@ -110,13 +110,19 @@ class Filler:
 
     def _fill(self, pieces: Sequence[Piece]) -> None:
         numbers: tuple[int, dict[int, int]] = (0, {})
+        waiting, size = list[Stretch](), 0
         with self._workers(sum(piece.end - piece.start for piece in pieces)) as workers:
             for part in workers.in_order(parse, pieces):
                 if numbers[0] != part.day:
                     numbers = (part.day, self._numbers(part.day, part.start))
                 numbered = zip(map(numbers[1].get, part.offsets()), part.documents, strict=True)
                 known = [(number, document) for number, document in numbered if number is not None]
-                self._segments.add(part.day, part.end, self._catalog.birth(part.day), known)
+                waiting.append(Stretch(part.day, part.end, self._catalog.birth(part.day), known))
+                size += part.end - part.start
+                if size >= SLICE:
+                    self._segments.add(waiting)
+                    waiting, size = [], 0
+            self._segments.add(waiting)
 
     def _numbers(self, day: int, start: int) -> dict[int, int]:
         """The catalog's numbers of a day's lines by their offsets: it alone says which number a line has.

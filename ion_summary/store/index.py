@@ -34,7 +34,7 @@ from ion_summary.store.months import Piece, Read, by_month, one_by_one, read
 from ion_summary.store.parsing import Parsed, slices
 from ion_summary.store.partition import Finding
 from ion_summary.store.rows import Row, row_of
-from ion_summary.store.segments import Segments, document
+from ion_summary.store.segments import Segments, Stretch, document
 from ion_summary.store.settled import settle, settle_days, unsettling
 from ion_summary.store.tracking import Change, changes, note
 from ion_summary.workers import Workers
@@ -172,11 +172,13 @@ class IndexWriter:
 
     def _extend_segments(self, starts: Mapping[int, int], documents: Mapping[int, list[tuple[int, bytes]]]) -> None:
         with transaction(self.segments.db):
+            stretches = []
             for day, some in documents.items():
                 birth = self.catalog.birth(day)
                 if self.segments.upto(day, birth) == starts[day]:  # else lines before are still in the hot tail
                     size = layout.records_path(self._root, day).stat().st_size
-                    self.segments.add(day, size, birth, some)
+                    stretches.append(Stretch(day, size, birth, some))
+            self.segments.add(stretches)
 
     def fill_segments(self) -> None:
         """Puts every line that the catalog has read into its month's segment."""
@@ -298,7 +300,7 @@ class IndexWriter:
         note(self.catalog.db, self._root, part.day, of_day.stat, part.end, of_day.number)
         if of_day.with_segment and not in_segment:
             numbered = zip((row.id for row in rows), part.documents, strict=True)
-            self.segments.add(part.day, part.end, of_day.birth, numbered)
+            self.segments.add([Stretch(part.day, part.end, of_day.birth, numbered)])
         for offset, length, problem in part.problems:
             self._report(layout.records_path(self._root, part.day), offset, length, problem)
 

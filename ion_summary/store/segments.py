@@ -15,6 +15,8 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
+from itertools import chain, groupby
+from typing import NamedTuple
 
 from ion_summary.store import database, text_table
 from ion_summary.store.hashing import hash64
@@ -98,6 +100,17 @@ def _either(ways: Sequence[Tokens], mark: str) -> str:
     return every[0] if len(every) == 1 else f"({' OR '.join(f'({each})' for each in every)})"
 
 
+class Stretch(NamedTuple):
+    """A day's next lines as ``(number, document)``, which end at byte ``upto``; ``birth`` is what the catalog calls the
+    day's numbers.
+    """
+
+    day: int
+    upto: int
+    birth: int
+    documents: Iterable[tuple[int, bytes]]
+
+
 class Segments:
     """The segments, over one connection, which ``connect`` makes when they are first asked: many questions are answered
     by the catalog alone. Changes belong to the caller's transaction.
@@ -168,14 +181,14 @@ class Segments:
         """The months that have a segment, newest first."""
         return [month for (month,) in self.db.execute("SELECT month FROM segment ORDER BY month DESC")]
 
-    def add(self, day: int, upto: int, birth: int, documents: Iterable[tuple[int, bytes]]) -> None:
-        """Takes in the ``(number, document)`` of a day's next lines, which end at byte ``upto``; ``birth`` is what the
-        catalog calls the day's numbers.
-        """
-        table = self._table(month_of(day))
-        pages = text_table.add(self.db, table, documents) // _DOCUMENTS_A_PAGE
-        self.db.execute(f"INSERT INTO {table}({table}, rank) VALUES('merge', ?)", (max(1, pages),))
-        self._note([(day, upto, birth)])
+    def add(self, stretches: Iterable[Stretch]) -> None:
+        """Takes in the next lines of some days, sorted by day: those of a month at once."""
+        for month, some in groupby(stretches, lambda stretch: month_of(stretch.day)):
+            table, days = self._table(month), list(some)
+            documents = chain.from_iterable(stretch.documents for stretch in days)
+            pages = text_table.add(self.db, table, documents) // _DOCUMENTS_A_PAGE
+            self.db.execute(f"INSERT INTO {table}({table}, rank) VALUES('merge', ?)", (max(1, pages),))
+            self._note(stretch[:3] for stretch in days)
 
     def add_month(self, month: str, segment: text_table.Pages, days: Iterable[tuple[int, int, int]]) -> None:
         """Takes in the segment of a month that has none yet, as it was made elsewhere of whole partitions, and of each

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ion_summary.store.segments import Segments, create, document, match_expression
+from ion_summary.store.segments import Segments, Stretch, create, document, match_expression
 from ion_summary.text.terms import Term, first_match, parse_terms
 from ion_summary.text.tokens import fold, tag_token, tokens
 from tests.conftest import examples
@@ -99,7 +99,7 @@ def found_by_fts(text: str, typed: str, tag: str | None = None, tags: list[str] 
     try:
         create(db)
         segments = Segments(lambda: db, lambda: {DAY: (1, 1)})
-        segments.add(DAY, 1, 1, [(DAY << 24, document([text], tags or [], []))])
+        segments.add([Stretch(DAY, 1, 1, [(DAY << 24, document([text], tags or [], []))])])
         return list(segments.numbers(expression, segments.months()[0])) == [DAY << 24], enough
     finally:
         db.close()

@@ -16,7 +16,8 @@ from ion_summary.store.catalog import DAY_SHIFT, Catalog, Place
 from ion_summary.store.hashing import hash64
 from ion_summary.store.inside import Said, said_on
 from ion_summary.store.lines import LineReader
-from ion_summary.store.query import Matches, Query
+from ion_summary.store.matches import Matches
+from ion_summary.store.query import Query
 from ion_summary.store.segments import Segments
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.workers import Workers

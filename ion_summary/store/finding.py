@@ -16,8 +16,9 @@ from ion_summary.model import SessionSummary
 from ion_summary.store.catalog import Catalog, Place
 from ion_summary.store.database import version
 from ion_summary.store.lines import LineReader
+from ion_summary.store.matches import Matches
 from ion_summary.store.partition import Finding
-from ion_summary.store.query import Matches, Query
+from ion_summary.store.query import Query
 from ion_summary.store.ranking import FOREMOST, WEIGHED, ranked
 from ion_summary.store.segments import Segments
 

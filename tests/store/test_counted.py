@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ion_summary.operations.search import search
+from ion_summary.store.layout import to_ms
 from ion_summary.store.query import Query
 from ion_summary.store.storage import SessionSummaryStorage
 
@@ -47,3 +48,31 @@ def test_days_that_are_gone_or_written_anew_are_counted_as_they_are(
         found = search(storage, query)
         assert found.total == 10 * (5 - len(gone)) + 5
         assert all("환불" in hit.record.summary for hit in found.hits)
+
+
+@pytest.mark.parametrize(
+    ("query", "total"),
+    [
+        (Query(text="환불", user="u-1"), 100),
+        (Query(text='"환불 문의"', user="u-1"), 100),
+        (Query(text="환불"), 300),
+        (Query(user="u-1"), 300),
+        (Query(user="u-1", type="llm"), 300),
+        (Query(user="u-1", since_ms=to_ms("2026-01-02T00:00:00Z", None)), 150),
+        (Query(text="환불", user="u-1", since_ms=to_ms("2026-01-02T00:00:00Z", None)), 50),
+        (Query(session="s-1-8", user="u-1"), 0),
+        (Query(session="s-1-8", user="u-2"), 1),
+    ],
+)
+def test_only_those_of_the_user_are_counted_however_many_they_are(store: Path, query: Query, total: int) -> None:
+    for day in (1, 2):
+        path = write_day(store, day, ["환불 문의", "배송", "주문"] * 150)
+        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        named = [line | {"user_id": f"u-{number // 3 % 3}"} for number, line in enumerate(lines)]
+        path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in named), "utf-8")
+    with SessionSummaryStorage(store) as storage:
+        with storage.writing() as writer:
+            writer.fill_segments()
+        found = search(storage, query)
+        assert found.total == total
+        assert {hit.record.user_id for hit in found.hits} <= ({query.user} if query.user else {"u-0", "u-1", "u-2"})

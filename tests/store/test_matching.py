@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ion_summary.model import SessionSummary
-from ion_summary.store import query as querying
+from ion_summary.store import matches
 from ion_summary.store.hashing import hash64
 from ion_summary.store.matching import folded, has_all, searchable
 from ion_summary.store.partition import encode
@@ -103,7 +103,7 @@ PHRASES = {
 def test_phrases_of_many_are_counted_exactly(
     phrase: str, chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(querying, "_CHUNK", chunk)
+    monkeypatch.setattr(matches, "_FEW_NUMBERS", chunk)
     start = datetime(2026, 1, 4, tzinfo=UTC)
     with SessionSummaryStorage(tmp_path / "store") as storage:
         for again in range(2):  # every seventh is stored once more, with another text

@@ -329,7 +329,7 @@ class Store(RuleBasedStateMachine):
 
     @rule(query=queries(), few=st.sampled_from([200, -1]))
     def search(self, query: Query, few: int) -> None:
-        with patch("ion_summary.store.query._FEW_RECORDS", few):  # -1: as if every user had many sessions
+        with patch("ion_summary.store.properties._FEW_RECORDS", few):  # -1: as if every user had many sessions
             self.check_search(self.storage, query)
 
     @precondition(lambda self: self.root.is_dir())
@@ -338,7 +338,7 @@ class Store(RuleBasedStateMachine):
         with (
             WriterLock(self.root, 0),
             SessionSummaryStorage(self.root, tz=UTC) as reader,
-            patch("ion_summary.store.query._FEW_RECORDS", -1),
+            patch("ion_summary.store.properties._FEW_RECORDS", -1),
         ):
             self.check_search(reader, query)
 

@@ -107,6 +107,7 @@ class Catalog:
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
         self._partitions = database.Memo(db, self._read_partitions)
+        self._expected = database.Memo(db, self._read_expected)
 
     def stored(self, sessions: Iterable[int]) -> dict[int, Stored]:
         """The stored state of those of the sessions (``hash64`` of their ids) that are there."""
@@ -141,6 +142,13 @@ class Catalog:
     def _read_partitions(self) -> dict[int, tuple[int, int]]:
         days, sizes, births = database.columns(self.db, "partition", ("day", "size", "birth"))
         return dict(zip(days, zip(sizes, births, strict=True), strict=True))
+
+    def expected(self) -> list[int]:
+        """The days of which somebody has said that they are about to be written anew, and has not done it yet."""
+        return self._expected()
+
+    def _read_expected(self) -> list[int]:
+        return [day for (day,) in self.db.execute("SELECT day FROM partition WHERE size = 0 AND lines > 0")]
 
     def birth(self, day: int) -> int:
         """What the numbers of a day that has a partition are called."""

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from ion_summary.store.catalog import DAY_SHIFT, PLACE, Catalog, Place
-from ion_summary.store.lines import LineReader
+from ion_summary.store.lines import LineReader, MovedError
 from ion_summary.store.probing import probes
 from ion_summary.store.tracking import unindexed
 from ion_summary.text.terms import Term
@@ -28,8 +28,10 @@ class Tail:
 
     def candidates(self, terms: Sequence[Term], where: str, values: Sequence[Any]) -> Iterator[Place]:
         """The records that may have all the terms, with the other properties asked for; a day's bytes are searched as
-        a whole first, for most of them hold no match.
+        a whole first, for most of them hold no match. Raises MovedError.
         """
+        if self._catalog.expected():
+            raise MovedError  # how far their tails reach is not known just now
         for day, start, end in unindexed(self._catalog.partitions(), self._indexed):
             data = self._lines.read(day, start, end - start)
             hits = _hits(data, terms)

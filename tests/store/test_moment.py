@@ -62,3 +62,15 @@ def test_it_waits_a_moment_for_the_index_and_then_looks_itself(
         looked.set()
         writer.join()
     assert copied.call_count == copies
+
+
+def test_what_is_about_to_be_written_anew_is_still_there(filled: Path) -> None:
+    """Who deletes says so in the catalog before. A reader that has just looked must not take it for what there is."""
+    with SessionSummaryStorage(filled) as storage, SessionSummaryStorage(filled) as other:
+        storage.save("s-1", "u", "- 환불")
+        assert storage.find(Query(text="환불"))[0] == 2
+        with other.writing() as writer:
+            writer.expect_changes(list(writer.catalog.partitions()))
+            assert storage.find(Query(text="환불"))[0] == 2
+            assert storage.find(Query(user="u"))[0] == 2
+        assert storage.find(Query(text="환불"))[0] == 2

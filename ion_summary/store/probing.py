@@ -83,7 +83,8 @@ def _pattern_of(variant: str) -> bytes:
 
 # Beside these bytes no word goes on. In front of one stands perhaps an escape, which ends in a letter or in a backslash
 # that is none; that, and what is not ASCII, is left to a closer look.
-_BEHIND = frozenset(range(128)) - frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyz")
+# (Where only digits are looked for, capitals are not lowered.)
+_BEHIND = frozenset(range(128)) - frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _BEFORE = _BEHIND - frozenset(b"\\")
 
 

@@ -51,6 +51,8 @@ def line_of(text: str, tag: str = "환불") -> tuple[bytes, dict[str, object]]:
 @example(("À ", "À"))
 @example(("Élan Über Straße", "élan über strasse"))
 @example(("CAFÉS", "cafés"))
+@example(("0A ", "0"))
+@example(("A0 ", "0"))
 def test_what_bytes_say_of_a_line_is_so(pair: tuple[str, str]) -> None:
     text, typed = pair
     line, record = line_of(text)

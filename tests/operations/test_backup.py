@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import gzip
 import os
@@ -93,7 +94,8 @@ def test_an_archive_is_a_tar_file_that_begins_with_its_manifest(
     before.pop("jobs.sqlite")
     assert found == before
     (tmp_path / "q.sqlite").write_bytes(queue)
-    assert sqlite3.connect(tmp_path / "q.sqlite").execute("SELECT id FROM job").fetchall() == [("queued",)]
+    with contextlib.closing(sqlite3.connect(tmp_path / "q.sqlite")) as database:
+        assert database.execute("SELECT id FROM job").fetchall() == [("queued",)]
     for each in manifest["members"]:
         if each["name"] != "jobs.sqlite":
             assert each["bytes"] == len(before[each["name"]])

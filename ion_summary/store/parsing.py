@@ -58,19 +58,19 @@ def slices(path: Path, start: int, end: int, size: int = SLICE) -> Iterator[tupl
 
 def parse(path: Path, day: int, start: int, end: int, naive: tzinfo | None, with_documents: bool) -> Parsed:
     """The lines between two offsets. Damage is a part of the result; only the file itself may be missing (OSError)."""
-    rows, read, problems, lines = list[Row](), list[dict[str, Any]](), list[tuple[int, int, str]](), 0
+    rows, documents, problems, lines = list[Row](), list[bytes](), list[tuple[int, int, str]](), 0
     for line in records(path, start, end):
         problem = line.problem
         if line.record is not None:
             try:
-                rows.append(read_row(line.record, lines, line.offset, line.length, naive))
-                read.append(line.record)
+                row = read_row(line.record, lines, line.offset, line.length, naive)
             except (ValueError, OverflowError) as error:
                 problem = f"its time cannot be read: {error}"
+            else:
+                rows.append(row)
+                if with_documents:  # at once: what the record is made of is in the processor's cache
+                    documents.append(document(*searchable(line.record), row.names))
         if problem is not None:
             problems.append((line.offset, line.length, problem))
         lines += 1
-    # Line after line of the same work is quicker than one after the other of all that is to be done with a line.
-    pairs = zip(read, rows, strict=True) if with_documents else ()
-    documents = [document(*searchable(record), row.names) for record, row in pairs]
     return Parsed(day, start, end, list(zip(*rows, strict=True)), documents, lines, problems)

@@ -134,7 +134,8 @@ class Matches:
                 total += len(some)
             else:
                 counted.append(month)
-                some = [] if beyond else self._first_of(expression, month, wanted)
+                none = beyond or not self._segments.count(expression, [month])
+                some = [] if none else self._first_of(expression, month, wanted)
             found += some
             complete += len(found) >= wanted
         total += (self._numbers.count if enough else self._verified_count)(expression, counted)

@@ -124,6 +124,9 @@ class Segments:
         self._connect = connect
         self._partitions = partitions
         self._held = False
+        # What was counted, and when: what of each day was in its segment.
+        self._counted: dict[tuple[str, str], int] = {}
+        self._counted_of: frozenset[tuple[int, int, int]] = frozenset()
 
     @cached_property
     def db(self) -> sqlite3.Connection:
@@ -139,7 +142,7 @@ class Segments:
 
     @cached_property
     def _counts(self) -> database.Memo[dict[tuple[str, str], int]]:
-        return database.Memo(self.db, dict)
+        return database.Memo(self.db, self._still_counted)
 
     @property
     def is_open(self) -> bool:
@@ -166,6 +169,15 @@ class Segments:
 
     def _read_indexed(self) -> list[tuple[int, int, int]]:
         return list(zip(*database.columns(self.db, "indexed", ("day", "upto", "birth")), strict=True))
+
+    def _still_counted(self) -> dict[tuple[str, str], int]:
+        """What was counted, but for the months whose segment holds something else since: while sessions are saved that
+        is one of them, and to count all again takes the longer, the larger the store is.
+        """
+        before, self._counted_of = self._counted_of, frozenset(self._indexed())
+        others = {month_of(day) for day, _, _ in before ^ self._counted_of}
+        self._counted = {asked: count for asked, count in self._counted.items() if asked[1] not in others}
+        return self._counted
 
     def indexed(self) -> dict[int, int]:
         """Per day the byte up to which its partition's lines are in the segment (-1: its numbers are stale)."""
@@ -236,7 +248,7 @@ class Segments:
         return numbers
 
     def count(self, expression: str, months: Iterable[str]) -> int:
-        """How many numbers in the segments of some months match: counted once, as long as no segment changes."""
+        """How many numbers in the segments of some months match: counted once, as long as the segment is the same."""
         counts = self._counts()
         if len(counts) >= _COUNTS_KEPT:
             counts.clear()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC
 from pathlib import Path
 
@@ -138,6 +140,24 @@ def test_a_compressed_partition_is_saved_as_far_as_it_can_be_read(filled: Sessio
         path.write_bytes(whole[:at])
         assert not verify(filled, Silent()).ok
     assert ids(filled) == {"s-0", "s-1", "s-2"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM by_session WHERE record = (SELECT max(id) FROM record)",
+        "DELETE FROM by_user WHERE record = (SELECT max(id) FROM record)",
+        "UPDATE by_session SET record = record + 1 WHERE record = (SELECT max(id) FROM record)",
+    ],
+)
+def test_a_record_that_is_in_no_search_tree_is_found(filled: SessionSummaryStorage, change: str) -> None:
+    filled.close()
+    with closing(sqlite3.connect(filled.path / "index" / "catalog.sqlite")) as db, db:
+        db.execute(change)
+    problems = {finding.problem for finding in verify(filled, Silent()).findings}
+    assert "the index does not find the record of this line" in problems
+    reindex(filled, Silent(), workers=1)
+    assert verify(filled, Silent()).ok
 
 
 def test_tombstones_and_the_queue_are_read_too(filled: SessionSummaryStorage) -> None:

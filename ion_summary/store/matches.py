@@ -120,7 +120,10 @@ class Matches:
         unsure = self._numbers.unknown_months()
         if not enough:
             unsure |= self._numbers.stale_months
-        for month in self._segments.months():
+        months = self._segments.months()
+        sure_months = [month for month in months if month not in unsure]
+        counts = self._segments.counts(expression, sure_months) if enough else {}
+        for month in months:
             some = list[Place]()
             # One month more than enough: times of an adopted store may lie a day off their partition's.
             beyond = complete > 1
@@ -134,8 +137,7 @@ class Matches:
                 total += len(some)
             else:
                 counted.append(month)
-                none = beyond or not self._segments.count(expression, [month])
-                some = [] if none else self._first_of(expression, month, wanted)
+                some = [] if beyond or not counts[month] else self._first_of(expression, month, wanted)
             found += some
             complete += len(found) >= wanted
         total += (self._numbers.count if enough else self._verified_count)(expression, counted)

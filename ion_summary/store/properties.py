@@ -68,12 +68,11 @@ class Properties:
             query, values = "SELECT coalesce(sum(sessions), 0) FROM partition", list[Any]()
         elif self.where == _OF_ONE_USER:
             query, values = "SELECT sessions FROM name WHERE id = ?", self.values
-        elif self._theirs is not None and all("created" in condition for condition in self._others):
-            query, values = f"SELECT count(*) FROM by_user WHERE {self._theirs}", []
         elif self._time is not None and all("created" in condition for condition in self._conditions):
             return self._catalog.count_between(*self._time)
         else:
-            query, values = f"SELECT count(*) FROM {self._records} WHERE {self.where}", self.values
+            records, values = self._counted
+            query = f"SELECT count(*) FROM {records}"
         total: int = self._catalog.db.execute(query, values).fetchone()[0]
         return total
 
@@ -112,13 +111,21 @@ class Properties:
         query = f"SELECT {columns} FROM {_BY_NUMBER}"
         return Spots(*map(orjson.loads, self._catalog.db.execute(query, (numbers,)).fetchone()))
 
+    @property
+    def _counted(self) -> tuple[str, list[Any]]:
+        """What to count, with its values: the search tree alone, where it knows all that is asked for."""
+        if self._theirs is not None and all("created" in condition for condition in self._others):
+            return f"by_user WHERE {self._theirs}", []
+        return f"{self._records} WHERE {self.where}", self.values
+
     @cached_property
     def are_of_few(self) -> bool:
         """Whether it is known that few records have them."""
         if self._query.user is None and self._query.session is None:
             return False
-        query = f"SELECT count(*) FROM (SELECT 1 FROM {self._records} WHERE {self.where} LIMIT ?)"
-        count: int = self._catalog.db.execute(query, (*self.values, _FEW_RECORDS + 1)).fetchone()[0]
+        records, values = self._counted
+        query = f"SELECT count(*) FROM (SELECT 1 FROM {records} LIMIT ?)"
+        count: int = self._catalog.db.execute(query, (*values, _FEW_RECORDS + 1)).fetchone()[0]
         return count <= _FEW_RECORDS
 
     @property

@@ -54,7 +54,8 @@ class SegmentNumbers:
 
     def count(self, expression: str, months: Sequence[str]) -> int:
         """How many match of some months, without those of superseded lines."""
-        total = self._segments.count(expression, [month for month in months if month not in self.stale_months])
+        sound = [month for month in months if month not in self.stale_months]
+        total = sum(self._segments.counts(expression, sound).values())
         for month in self.stale_months.intersection(months):
             total += sum(self._segments.count_in(expression, month, span) for span in self._sound_spans(month))
         days = {number >> DAY_SHIFT for number in self.superseded}

@@ -247,19 +247,17 @@ class Segments:
         numbers: str = self.db.execute(query, (expression,)).fetchone()[0]
         return numbers
 
-    def count(self, expression: str, months: Iterable[str]) -> int:
-        """How many numbers in the segments of some months match: counted once, as long as the segment is the same."""
-        counts = self._counts()
-        if len(counts) >= _COUNTS_KEPT:
-            counts.clear()
-        total = 0
+    def counts(self, expression: str, months: Sequence[str]) -> dict[str, int]:
+        """How many numbers in each of some months' segments match: counted once, as long as the segment is the same."""
+        known = self._counts()
+        if len(known) >= _COUNTS_KEPT:
+            known.clear()
         for month in months:
-            if (expression, month) not in counts:
+            if (expression, month) not in known:
                 table = _name(month)
                 query = f"SELECT count(*) FROM {table} WHERE {table} MATCH ?"
-                counts[expression, month] = self.db.execute(query, (expression,)).fetchone()[0]
-            total += counts[expression, month]
-        return total
+                known[expression, month] = self.db.execute(query, (expression,)).fetchone()[0]
+        return {month: known[expression, month] for month in months}
 
     def count_in(self, expression: str, month: str, span: Span) -> int:
         """How many numbers in a month's segment match and are in the span."""

@@ -8,6 +8,7 @@ date; a reader that cannot have the lock brings a copy of its own up to date.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -30,7 +31,7 @@ from ion_summary.store.database import (
 from ion_summary.store.filling import TAIL_LINES, Filler
 from ion_summary.store.loading import LoadingCatalog
 from ion_summary.store.matching import searchable
-from ion_summary.store.months import Piece, Read, by_month, one_by_one, read
+from ion_summary.store.months import Piece, Read, by_month, made_at_once, one_by_one, read
 from ion_summary.store.parsing import Parsed, slices
 from ion_summary.store.partition import Finding
 from ion_summary.store.rows import Row, row_of
@@ -223,8 +224,9 @@ class IndexWriter:
             try:
                 found = changes(self.catalog.db, self._root)
                 reads: dict[int, _Read] = {}
-                pieces = self._pieces(sorted(found), True, reads)
-                self._take_all(found, workers.in_order(read, by_month(pieces), _MONTHS_AHEAD), reads, progress)
+                at_once = made_at_once(_sizes(found), workers.count)
+                months = by_month(self._pieces(sorted(found), True, reads), at_once)
+                self._take_all(found, workers.in_order(read, months, _MONTHS_AHEAD), reads, progress)
                 self.catalog.settle()
             finally:
                 self.catalog = settled
@@ -315,6 +317,14 @@ class IndexWriter:
 
 def _fresh(found: Iterable[Change]) -> int:
     return sum(change.size for change in found)
+
+
+def _sizes(found: Iterable[Change]) -> Counter[str]:
+    """The bytes to be read of each month."""
+    sizes = Counter[str]()
+    for change in found:
+        sizes[layout.month_of(change.day)] += change.size
+    return sizes
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ in one database; and several do so at the same time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from itertools import groupby
 from pathlib import Path
@@ -57,14 +57,23 @@ def _documents(pieces: Iterable[Piece], parts: list[Parsed]) -> Iterator[tuple[i
         parts.append(part._replace(documents=[]))
 
 
-def by_month(pieces: Iterable[Piece]) -> Iterator[tuple[list[Piece], bool]]:
-    """What ``read`` is to be given for whole partitions, sorted by day: each month at once, but those too large."""
-    for _, some in groupby(pieces, lambda piece: month_of(piece.day)):
-        month = list(some)
-        if text_table.can_paste() and sum(piece.end - piece.start for piece in month) <= _MONTH_BYTES:
-            yield month, True
+def made_at_once(sizes: Mapping[str, int], processes: int) -> set[str]:
+    """Which of the months, each with its bytes, ``read`` is to read as a whole: as many for each process. The rest is
+    shared piece by piece, so that nobody is idle while another makes the last month.
+    """
+    fit = [month for month in sorted(sizes) if sizes[month] <= _MONTH_BYTES] if text_table.can_paste() else []
+    return set(fit[: len(fit) - len(fit) % processes])
+
+
+def by_month(pieces: Iterable[Piece], at_once: Container[str]) -> Iterator[tuple[list[Piece], bool]]:
+    """What ``read`` is to be given for whole partitions, sorted by day: some months as a whole, the others piece by
+    piece.
+    """
+    for month, some in groupby(pieces, lambda piece: month_of(piece.day)):
+        if month in at_once:
+            yield list(some), True
         else:
-            yield from one_by_one(month)
+            yield from one_by_one(some)
 
 
 def one_by_one(pieces: Iterable[Piece]) -> Iterator[tuple[list[Piece], bool]]:

@@ -119,3 +119,18 @@ def test_a_damaged_line_of_a_month_hides_nothing(store: Path) -> None:
         assert "s-1-5-0" in found
         assert "s-1-5-1" not in found
         assert verify(storage, Silent()).records == 79
+
+
+@pytest.mark.parametrize(("count", "processes", "at_once"), [(1, 1, 1), (1, 2, 0), (7, 2, 6), (8, 2, 8), (3, 4, 0)])
+def test_nobody_is_idle_while_another_makes_the_last_month(count: int, processes: int, at_once: int) -> None:
+    sizes = {f"2026-{month:02}": 1_000 for month in range(1, count + 1)}
+    assert len(months.made_at_once(sizes, processes)) == at_once
+    assert months.made_at_once(dict.fromkeys(sizes, months._MONTH_BYTES + 1), processes) == set()
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_several_processes_make_the_same_of_whole_months_and_others(store: Path, processes: int) -> None:
+    with SessionSummaryStorage(store, tz=UTC) as storage:
+        assert reindex(storage, Silent(), workers=processes).records == 80
+        assert [len(storage.search(query_text=word, limit=200)) for word in WORDS] == [80, 80, 80, 80, 0]
+        assert verify(storage, Silent()).findings == []

@@ -44,8 +44,8 @@ _BULK_BYTES = 2 << 20
 _FOR_SEVERAL_BYTES = 32 << 20
 # A transaction for each partition would cost more than the work, one for all the memory.
 _GROUP_BYTES = 64 << 20
-# So many months for each process lie ready: it takes the longest to make one, and they are large.
-_MONTHS_AHEAD = 1
+# So many months for each process lie ready: they are large, but whoever has made one must not wait for the next.
+_MONTHS_AHEAD = 2
 
 
 class Appended(NamedTuple):

@@ -169,7 +169,8 @@ class Properties:
         query = "SELECT id, name FROM name WHERE name IN (?, ?, ?)"
         known: dict[int, str] = dict(self._catalog.db.execute(query, spellings).fetchall())
         if not known:
-            return ["FALSE"], []
+            self._others.append("FALSE")  # nobody's are those of no number that the segments find
+            return [], []
         found, self.names = list(known), list(known.values())
         marks = ", ".join("?" * len(found))
         spoke = f"SELECT record FROM participant WHERE name IN ({marks})"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ion_summary.operations.search import search
+from ion_summary.store import properties
 from ion_summary.store.catalog import Catalog
 from ion_summary.store.layout import to_ms
 from ion_summary.store.query import Query
@@ -98,10 +99,15 @@ def test_only_months_that_hold_something_else_are_counted_again(store: Path) -> 
         (Query(user="u-1", since_ms=to_ms("2026-01-02T00:00:00Z", None)), 150),
         (Query(text="환불", user="u-1", since_ms=to_ms("2026-01-02T00:00:00Z", None)), 50),
         (Query(session="s-01-1-8", user="u-1"), 0),
+        (Query(text="환불", user="nobody"), 0),
         (Query(session="s-01-1-8", user="u-2"), 1),
     ],
 )
-def test_only_those_of_the_user_are_counted_however_many_they_are(store: Path, query: Query, total: int) -> None:
+@pytest.mark.parametrize("few", [200, -1])  # -1: as if every user had many sessions
+def test_only_those_of_the_user_are_counted_however_many_they_are(
+    store: Path, query: Query, total: int, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(properties, "_FEW_RECORDS", few)
     for day in (1, 2):
         path = write_day(store, day, ["환불 문의", "배송", "주문"] * 150)
         lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]

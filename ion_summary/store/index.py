@@ -7,17 +7,15 @@ date; a reader that cannot have the lock brings a copy of its own up to date.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import tzinfo
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ion_summary.progress import Progress, Silent
-from ion_summary.store import catalog, files, layout, losses, quarantine, segments
+from ion_summary.store import catalog, files, layout, losses, segments
 from ion_summary.store.catalog import DAY_SHIFT, Catalog
 from ion_summary.store.database import (
     closed_on_error,
@@ -29,10 +27,10 @@ from ion_summary.store.database import (
     vacuum,
 )
 from ion_summary.store.filling import TAIL_LINES, Filler
+from ion_summary.store.intake import Intake
 from ion_summary.store.loading import LoadingCatalog
 from ion_summary.store.matching import searchable
-from ion_summary.store.months import Piece, Read, by_month, made_at_once, one_by_one, read
-from ion_summary.store.parsing import Parsed, slices
+from ion_summary.store.months import by_month, made_at_once, one_by_one, read
 from ion_summary.store.partition import Finding
 from ion_summary.store.rows import Row, row_of
 from ion_summary.store.segments import Segments, Stretch, document
@@ -42,8 +40,6 @@ from ion_summary.workers import Workers
 
 _BULK_BYTES = 2 << 20
 _FOR_SEVERAL_BYTES = 32 << 20
-# A transaction for each partition would cost more than the work, one for all the memory.
-_GROUP_BYTES = 64 << 20
 # So many months for each process lie ready: they are large, but whoever has made one must not wait for the next.
 _MONTHS_AHEAD = 2
 
@@ -56,18 +52,6 @@ class Appended(NamedTuple):
     created: int
     saved: int
     length: int
-
-
-@dataclass(slots=True)
-class _Read:
-    """A partition that is being read: its file, the number of the next line, what its numbers are called, and whether
-    its segment has just what was read before.
-    """
-
-    stat: os.stat_result
-    number: int
-    birth: int
-    with_segment: bool
 
 
 class IndexWriter:
@@ -115,7 +99,7 @@ class IndexWriter:
                 if self._is_mostly_new(found):
                     self._make_anew(Silent(), workers, catalog.OF_OTHER_FILES)
                 else:
-                    self._follow(found, Silent(), workers)
+                    self._follow(found, workers)
         with transaction(self.catalog.db):
             settle(self.catalog.db, self._root)
 
@@ -129,14 +113,27 @@ class IndexWriter:
         """Who reads so many bytes: more than this process only if that takes longer than to start others."""
         return Workers(self._processes if size > _FOR_SEVERAL_BYTES else 1)
 
-    def _follow(self, found: Sequence[Change], progress: Progress, workers: Workers) -> None:
+    def _follow(self, found: Sequence[Change], workers: Workers) -> None:
         bulk = _fresh(found) > _BULK_BYTES
-        reads: dict[int, _Read] = {}
-        pieces = self._pieces(sorted(found), bulk, reads)
-        self._take_all(found, workers.in_order(read, one_by_one(pieces)), reads, progress)
+        self._note_losses_of(found)
+        self._drop_gone({change.day for change in found if change.stat is None})
+        intake = self._intake(self.catalog)
+        pieces = one_by_one(intake.pieces(found, with_documents=bulk))
+        intake.take_all(workers.in_order(read, pieces), Silent())
         self._filler.recount()
         if bulk or self._filler.tail_lines() > TAIL_LINES:
             self._filler.fill()
+
+    def _drop_gone(self, gone: Container[int]) -> None:
+        """Forgets partitions that are not there any more, those that follow each other at once."""
+        with transaction(self.catalog.db):
+            for is_gone, days in groupby(sorted(self.catalog.partitions()), gone.__contains__):
+                if is_gone:
+                    first, *others = days
+                    self.catalog.drop_days(first, others[-1] if others else first)
+
+    def _intake(self, into: Catalog) -> Intake:
+        return Intake(self._root, self._naive, into, self.segments, self._on_damage)
 
     def extend(
         self, starts: Mapping[int, int], lines: Mapping[int, Sequence[Appended]], stored: Container[int] | None
@@ -216,103 +213,35 @@ class IndexWriter:
 
     def _make_anew(self, progress: Progress, workers: Workers, but: Collection[str] = ()) -> None:
         """Makes both databases from the partitions, but for some tables of the catalog, in one transaction."""
-        self.note_losses([change.day for change in changes(self.catalog.db, self._root) if change.afresh])
+        self._note_losses_of(changes(self.catalog.db, self._root))
         with transaction(self.catalog.db), transaction(self.segments.db):
             create_anew(self.catalog.db, catalog.create, but)
             create_anew(self.segments.db, segments.create)
-            self.catalog, settled = LoadingCatalog(self.catalog.db), self.catalog
-            try:
-                found = changes(self.catalog.db, self._root)
-                reads: dict[int, _Read] = {}
-                at_once = made_at_once(_sizes(found), workers.count)
-                months = by_month(self._pieces(sorted(found), True, reads), at_once)
-                self._take_all(found, workers.in_order(read, months, _MONTHS_AHEAD), reads, progress)
-                self.catalog.settle()
-            finally:
-                self.catalog = settled
+            loading = LoadingCatalog(self.catalog.db)
+            self._load(loading, progress, workers)
+            loading.settle()
             self._filler.fill()
             settle(self.catalog.db, self._root)
 
-    def _pieces(self, found: Sequence[Change], bulk: bool, reads: dict[int, _Read]) -> Iterator[Piece]:
-        """What ``parse`` is to read of each change. Whoever asks for it is in the transactions in which it is noted
-        that no more of these partitions has been read than was before.
-        """
+    def _load(self, loading: LoadingCatalog, progress: Progress, workers: Workers) -> None:
+        found = changes(loading.db, self._root)
+        at_once = made_at_once(_sizes(found), workers.count)
+        intake = self._intake(loading)
+        months = by_month(intake.pieces(found, with_documents=True), at_once)
+        progress.start("index", _fresh(found), "bytes")
+        intake.take_all(workers.in_order(read, months, _MONTHS_AHEAD), progress)
+        progress.finish()
+
+    def _note_losses_of(self, found: Iterable[Change]) -> None:
         self.note_losses([change.day for change in found if change.afresh])
-        self._drop_gone({change.day for change in found if change.stat is None})
-        for change in found:
-            if change.stat is None:
-                continue
-            if change.afresh:
-                self.catalog.drop_days(change.day, change.day)
-            path = layout.records_path(self._root, change.day)
-            quarantine.repair_tail(self._root, path)
-            stat = path.stat()
-            note(self.catalog.db, self._root, change.day, stat, change.start, change.number)
-            birth = self.catalog.birth(change.day)
-            goes_on = bulk and self.segments.upto(change.day, birth) == change.start
-            reads[change.day] = _Read(stat, change.number, birth, goes_on)
-            for start, end in slices(path, change.start, stat.st_size):
-                yield Piece(path, change.day, start, end, self._naive, bulk)
 
     def note_losses(self, days: Collection[int]) -> None:
         """Keeps in mind what partitions have lost: the index, which alone knew of it, is about to forget it."""
-        for lost in losses.of_records(self.catalog.db, self._root, days):
-            losses.note(self._root, lost)
-            self._on_damage(lost)
+        lost = losses.of_records(self.catalog.db, self._root, days)
+        if lost:
+            losses.note(self._root, lost, self._on_damage)
             # The files that its sessions came from may still be there: the next ingest reads them again.
             self.catalog.db.execute("DELETE FROM file")
-
-    def _drop_gone(self, gone: Container[int]) -> None:
-        """Forgets partitions that are not there any more, those that follow each other at once."""
-        for is_gone, days in groupby(sorted(self.catalog.partitions()), gone.__contains__):
-            if is_gone:
-                first, *others = days
-                self.catalog.drop_days(first, others[-1] if others else first)
-
-    def _take_all(
-        self, found: Sequence[Change], stretches: Iterator[Read], reads: dict[int, _Read], progress: Progress
-    ) -> None:
-        progress.start("index", _fresh(found), "bytes")
-        done = False
-        # One row of stretches for all transactions: the workers go on while one is ended.
-        while not done:
-            with transaction(self.catalog.db), transaction(self.segments.db):
-                done = self._take_some(stretches, reads, progress)
-        progress.finish()
-
-    def _take_some(self, stretches: Iterator[Read], reads: dict[int, _Read], progress: Progress) -> bool:
-        """Takes in what one transaction should hold: all for one would take the memory. Whether there is no more."""
-        size = 0
-        for parts, segment in stretches:
-            for part in parts:
-                self._take_in(part, reads[part.day], in_segment=segment is not None)
-                progress.advance(part.end - part.start)
-                size += part.end - part.start
-            if segment is not None:
-                days = {part.day: (part.day, part.end, reads[part.day].birth) for part in parts}
-                self.segments.add_month(layout.month_of(parts[0].day), segment, days.values())
-            if size > _GROUP_BYTES:
-                return False
-        return True
-
-    def _take_in(self, part: Parsed, of_day: _Read, in_segment: bool) -> None:
-        rows = part.numbered(of_day.number)
-        of_day.number += part.lines
-        self.catalog.add(rows)
-        note(self.catalog.db, self._root, part.day, of_day.stat, part.end, of_day.number)
-        if of_day.with_segment and not in_segment:
-            numbered = zip((row.id for row in rows), part.documents, strict=True)
-            self.segments.add([Stretch(part.day, part.end, of_day.birth, numbered)])
-        for offset, length, problem in part.problems:
-            self._report(layout.records_path(self._root, part.day), offset, length, problem)
-
-    def _report(self, path: Path, offset: int, length: int, problem: str) -> None:
-        with path.open("rb") as file:
-            before = file.read(offset)
-            data = file.read(length)
-        quarantine.keep(self._root, path, offset, data, problem)
-        name = path.relative_to(self._root).as_posix()
-        self._on_damage(Finding(name, before.count(b"\n") + 1, problem))
 
 
 def _fresh(found: Iterable[Change]) -> int:

@@ -8,7 +8,7 @@ until ``verify --repair`` has been told to go on without.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from stat import S_ISREG
 
@@ -67,10 +67,15 @@ def _size(path: Path) -> int:
     return stat.st_size if S_ISREG(stat.st_mode) else 0
 
 
-def note(root: Path, lost: Finding) -> None:
-    """Notes a loss, so that it is told when the index does not know of it any more. Raises StoreNotWritableError."""
-    path = root / lost.file
-    quarantine.keep(root, path, path.stat().st_size if path.exists() else 0, b"", lost.problem, lost.line)
+def note(root: Path, lost: Iterable[Finding], on_damage: Callable[[Finding], None]) -> None:
+    """Notes losses, so that they are told when the index does not know of them any more, and tells ``on_damage`` now.
+
+    Raises StoreNotWritableError.
+    """
+    for each in lost:
+        path = root / each.file
+        quarantine.keep(root, path, path.stat().st_size if path.exists() else 0, b"", each.problem, each.line)
+        on_damage(each)
 
 
 def _noted(root: Path) -> Iterator[Finding]:

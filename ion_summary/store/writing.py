@@ -255,9 +255,7 @@ class StoreWriter:
             quarantine.repair_tail(self._root, layout.transcripts_path(self._root, day))
 
     def _note_lost_transcripts(self, days: Collection[int]) -> None:
-        for lost in losses.of_transcripts(self.catalog.db, self._root, days):
-            losses.note(self._root, lost)
-            self._on_damage(lost)
+        losses.note(self._root, losses.of_transcripts(self.catalog.db, self._root, days), self._on_damage)
 
     def _repair_transcripts(self) -> None:
         known = dict(self.catalog.db.execute("SELECT day, size FROM transcript"))

@@ -6,7 +6,6 @@ import contextlib
 import os
 import resource
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from ion_summary import workers
+from ion_summary.polling import attempts
 from ion_summary.workers import Workers
 
 HERE = os.getpid()
@@ -139,10 +139,7 @@ def test_now_and_then_a_killed_process_is_no_reason_to_go_on_alone(starts: list[
 
 def broken(some: Workers) -> bool:
     """Whether the pool has noticed that a process was killed: the call's result may be known a moment before."""
-    deadline = time.monotonic() + 10
-    while not (found := bool(some._pool and some._pool._broken)) and time.monotonic() < deadline:
-        time.sleep(0.001)
-    return found
+    return any(some._pool and some._pool._broken for _ in attempts(10, pause_s=0.001))
 
 
 def test_what_the_work_raises_is_raised(starts: list[int]) -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 
 from tests.cli.conftest import on_terminal, process, without_styles
 from tests.fake_gemini import FakeGemini
+from tests.waiting import wait_until
 
 KEY = "AIza-canary-key"
 
@@ -275,14 +275,9 @@ def test_watch_waits_for_more_and_ends_in_good_order(
         more = tmp_path / "more.jsonl"
         messages = [{"role": "user", "content": "나중에 온 환불 요청입니다."}]
         more.write_bytes(orjson.dumps({"session_id": "later", "messages": messages}))
-        deadline = time.monotonic() + 60
-        while not (store / "jobs.sqlite").exists():  # it watches
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: (store / "jobs.sqlite").exists())  # it watches
         assert run("ingest", more, "--llm").exit_code == 0
-        while report(run("show", "later", "--json"))["summary_type"] != "llm":
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_until(lambda: report(run("show", "later", "--json"))["summary_type"] == "llm")
         child.send_signal(signal.SIGTERM)
         told, errors = child.communicate(timeout=30)
         assert child.returncode == 130

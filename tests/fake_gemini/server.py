@@ -82,6 +82,7 @@ class FakeGemini:
     ) -> None:
         self.state = State()
         self.latency_s = latency_s
+        self.together = asyncio.Barrier(1)  # so many calls wait for each other before they are answered
         self.host, self.port = host, port
         self.url = ""
         self.batches = Batches(self, batch_s)
@@ -151,6 +152,7 @@ class FakeGemini:
         state.in_flight += 1
         state.most_in_flight = max(state.most_in_flight, state.in_flight)
         try:
+            await self.together.wait()
             try:
                 body = request.json()
             except ValueError:

@@ -25,6 +25,7 @@ from ion_summary.progress import Silent
 from ion_summary.store.storage import SessionSummaryStorage
 from tests.conftest import lines, session
 from tests.fake_gemini import FakeGemini
+from tests.waiting import wait_until
 
 CONCURRENCY = 8
 
@@ -47,6 +48,11 @@ def worker(store: Path, fake: FakeGemini, *words: str) -> subprocess.Popen[bytes
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
+def wait_for_calls(fake: FakeGemini, count: int, child: subprocess.Popen[bytes]) -> None:
+    """Waits until there have been so many, or the worker has nothing left to ask."""
+    wait_until(lambda: fake.state.calls >= count or child.poll() is not None)
+
+
 def kill_and_count(store: Path, fake: FakeGemini, kills: int, chance: random.Random) -> tuple[int, int]:
     """Kills so many workers, each at another moment after its first call; how many calls were in flight then, and how
     many of them had been billed without being committed.
@@ -55,10 +61,7 @@ def kill_and_count(store: Path, fake: FakeGemini, kills: int, chance: random.Ran
     for _ in range(kills):
         before = fake.state.calls
         child = worker(store, fake)
-        deadline = time.monotonic() + 60
-        while fake.state.calls == before and child.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
+        wait_for_calls(fake, before + 1, child)
         time.sleep(chance.uniform(0, 0.6))
         child.send_signal(signal.SIGKILL)
         child.communicate()
@@ -121,10 +124,7 @@ def test_workers_that_are_killed_are_relieved_by_those_that_live(in_memory: Path
     with FakeGemini(latency_s=0.1) as fake:
         store = filled(in_memory, sessions)
         children = [worker(store, fake) for _ in range(workers)]
-        deadline = time.monotonic() + 60
-        while fake.state.calls < 20:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for_calls(fake, 20, children[0])
         children[0].send_signal(signal.SIGKILL)
         for child in children:
             child.communicate(timeout=120)
@@ -139,10 +139,7 @@ def test_interrupted_in_good_order_nothing_is_paid_twice(in_memory: Path) -> Non
         for _ in range(2):
             before = fake.state.calls
             child = worker(store, fake)
-            deadline = time.monotonic() + 60
-            while fake.state.calls < before + 10:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+            wait_for_calls(fake, before + 10, child)
             child.send_signal(signal.SIGINT)
             child.communicate(timeout=60)
             assert child.returncode == 130

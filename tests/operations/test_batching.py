@@ -35,6 +35,7 @@ from ion_summary.summarizers.llm.batch import GeminiBatch
 from ion_summary.summarizers.llm.gemini_response import read
 from tests.conftest import lines, session
 from tests.fake_gemini import FakeGemini, answers
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -207,12 +208,9 @@ def dear(body: dict[str, Any], _: str, **__: Any) -> dict[str, int]:
     return {"promptTokenCount": 0, "candidatesTokenCount": most, "totalTokenCount": most}
 
 
-DEAREST_USD = (1024 + 2 * 800 + 32 * 8) * 0.20e-6
+DEAREST_USD = (1024 + 2 * 800 + 32 * 8) * 0.20e-6  # of its output; the fake bills no input
 #: What is set aside for a call: nobody knows before what the input will be billed as.
 PLANNED_USD = 1.2 * DEAREST_USD
-
-
-DEAREST_USD = (1024 + 2 * 800 + 32 * 8) * 0.20e-6  # of its output; the fake bills no input
 
 
 def test_a_worker_that_watches_has_the_budget_of_each_day(
@@ -234,10 +232,9 @@ def test_a_worker_that_watches_has_the_budget_of_each_day(
             working = asyncio.ensure_future(worker_module._in_batches(storage, queue, given, request, Silent(), calls))
             for day in range(2):
                 put_in(storage, session(2 * day), session(2 * day + 1))
-                deadline = time.monotonic() + 30
-                while calls.done < 2 * (day + 1) and not working.done():
-                    assert time.monotonic() < deadline
-                    await asyncio.sleep(0.02)
+                async with asyncio.timeout(60):
+                    while calls.done < 2 * (day + 1) and not working.done():
+                        await asyncio.sleep(0.02)
                 days[0] += 1
             working.cancel()
             with suppress(asyncio.CancelledError):
@@ -351,10 +348,7 @@ def test_a_killed_process_waits_no_more_and_the_next_one_does(storage: SessionSu
         command = [sys.executable, "-m", "ion_summary", "worker", "--mode", "batch", "--store", str(storage.path)]
         for _ in range(2):
             child = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            deadline = time.monotonic() + 60
-            while not fake.state.batches_created:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+            wait_until(lambda: fake.state.batches_created)
             time.sleep(1)
             child.send_signal(signal.SIGKILL)
             child.wait()

@@ -35,6 +35,7 @@ from ion_summary.store.tombstones import append, forget_fields, mark_of
 from ion_summary.summarizers.llm.prices import load
 from tests.fake_gemini import FakeGemini
 from tests.operations.model import CountingModel, cost, payments
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -131,10 +132,12 @@ def test_growth_is_paid_once_however_many_messages(storage: SessionSummaryStorag
     for turns in range(2, 22, 2):
         assert hybrid.queue_session_summary("s-1", "u-1", talk(turns=turns))
         time.sleep(0.05)
-    deadline = time.monotonic() + 20
-    while (record := storage.load("s-1")) is None or record.summary_type != "llm" or record.message_count != 20:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+
+    def is_up_to_date() -> bool:
+        record = storage.load("s-1")
+        return record is not None and record.summary_type == "llm" and record.message_count == 20
+
+    wait_until(is_up_to_date)
     hybrid.close()
     assert sum(payments(paid).values()) <= 2, "once when it was new, once when it had grown"
 
@@ -161,10 +164,7 @@ def test_shutdown_keeps_what_is_not_done_and_the_next_one_does_it(storage: Sessi
         slow.queue_session_summary("s", "u", talk())
     other = hybrid_over(storage, CountingModel(paid))
     other.start()
-    deadline = time.monotonic() + 30
-    while storage.get_stats()["llm_summaries"] < 40:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: storage.get_stats()["llm_summaries"] >= 40)
     other.close()
     assert set(payments(paid).values()) == {1}
 
@@ -264,10 +264,7 @@ def test_it_ends_though_somebody_else_is_writing(tmp_path: Path, paid: Path) -> 
     with SessionSummaryStorage(tmp_path / "store", lock_timeout=0.2) as storage:
         hybrid = hybrid_over(storage, CountingModel(paid, latency_s=1.0))
         hybrid.queue_session_summary("s-1", "u", talk())
-        deadline = time.monotonic() + 30
-        while not payments(paid):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: payments(paid))
         with SessionSummaryStorage(storage.path) as other, other.writing():
             ending = threading.Thread(target=hybrid.close)
             ending.start()
@@ -309,10 +306,7 @@ def test_threads_share_it(hybrid: Hybrid, storage: SessionSummaryStorage, paid: 
         thread.start()
     for thread in threads:
         thread.join()
-    deadline = time.monotonic() + 60
-    while storage.get_stats()["llm_summaries"] < 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(lambda: storage.get_stats()["llm_summaries"] >= 200)
     assert len(payments(paid)) == 50
     assert set(payments(paid).values()) == {1}
 
@@ -377,10 +371,7 @@ def test_what_was_queued_survives_kill(storage: SessionSummaryStorage, after: in
     for number in {0, len(whole) // 2, len(whole) - 1}:
         assert f"환불 {number} Refund" in (hybrid.get_session_summary(f"s-{number}") or ""), number
     hybrid.start()
-    deadline = time.monotonic() + 120
-    while storage.get_stats()["total_sessions"] < len(whole):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(lambda: storage.get_stats()["total_sessions"] >= len(whole))
     hybrid.close()
     assert not list((storage.path / "spool").iterdir())
     assert {f"s-{number}" for number in range(len(whole) - 1)} <= {one.session_id for one in storage.list_recent(10**6)}
@@ -443,10 +434,7 @@ def test_what_is_forgotten_while_it_is_queued_stays_out(storage: SessionSummaryS
     with storage.writing():
         append(storage.path, tombstones)
     forget(storage.path, [], users=["canary"])
-    deadline = time.monotonic() + 20
-    while storage.load("s-2") is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: storage.load("s-2") is not None)
     hybrid.close()
     assert storage.load("s-1") is None
     with Queue(storage.path) as queue:

@@ -286,7 +286,7 @@ def test_the_proxy_of_the_environment_is_used(fake: FakeGemini, monkeypatch: pyt
 
 
 def test_many_calls_at_once_keep_their_connections(fake: FakeGemini) -> None:
-    fake.latency_s = 0.05
+    fake.together = asyncio.Barrier(40)
     requests = [korean(f"Nummer {number}") for number in range(40)]
 
     async def work() -> list[LlmSummary]:

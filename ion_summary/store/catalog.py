@@ -127,7 +127,9 @@ class Catalog:
         query = (
             "SELECT coalesce(sum(CASE WHEN oldest >= ?1 AND newest <= ?2 THEN sessions ELSE ("
             "SELECT count(*) FROM record"
-            f" WHERE id >= day << {DAY_SHIFT} AND id < day + 1 << {DAY_SHIFT} AND created BETWEEN ?1 AND ?2"
+            f" WHERE id >= day << {DAY_SHIFT} AND id < day + 1 << {DAY_SHIFT}"
+            # Nor may SQLite look for them beyond the day.
+            " AND created BETWEEN max(?1, oldest) AND min(?2, newest)"
             ") END), 0) FROM partition WHERE newest >= ?1 AND oldest <= ?2"
         )
         count: int = self.db.execute(query, (first_ms, last_ms)).fetchone()[0]

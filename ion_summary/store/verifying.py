@@ -21,6 +21,18 @@ from ion_summary.store.segments import Segments, words_of
 from ion_summary.store.tombstones import Tombstones
 from ion_summary.store.tracking import noted
 
+# Superseded lines that are newer than the record of their session, and records that a search tree does not lead to.
+_OUTDATED = (
+    "SELECT s.id, s.offset FROM superseded s LEFT JOIN by_session b ON b.session = s.session"
+    " LEFT JOIN record r ON r.id = b.record"
+    " WHERE r.id IS NULL OR (s.saved, s.id) > (r.saved, r.id)"
+)
+_NOT_FOUND = (
+    "SELECT r.id, r.offset FROM record r LEFT JOIN by_session s ON s.session = r.session"
+    " LEFT JOIN by_user u ON u.user = r.user AND u.created = r.created AND u.record = r.id"
+    " WHERE s.record IS NOT r.id OR u.record IS NULL"
+)
+
 
 @dataclass
 class Verified:
@@ -123,22 +135,13 @@ class Verifier:
             self._finding(path, self._line_number(path, extra[6]), "the index has a record that is not there")
 
     def _newest(self, catalog: Catalog) -> None:
-        query = (
-            "SELECT s.id, s.offset FROM superseded s LEFT JOIN by_session b ON b.session = s.session"
-            " LEFT JOIN record r ON r.id = b.record"
-            " WHERE r.id IS NULL OR (s.saved, s.id) > (r.saved, r.id)"
-        )
-        for number, offset in catalog.db.execute(query):
-            path = layout.records_path(self._root, number >> DAY_SHIFT)
-            self._finding(path, self._line_number(path, offset), "the index takes an older line of this session")
-        query = (
-            "SELECT r.id, r.offset FROM record r LEFT JOIN by_session s ON s.session = r.session"
-            " LEFT JOIN by_user u ON u.user = r.user AND u.created = r.created AND u.record = r.id"
-            " WHERE s.record IS NOT r.id OR u.record IS NULL"
-        )
-        for number, offset in catalog.db.execute(query):
-            path = layout.records_path(self._root, number >> DAY_SHIFT)
-            self._finding(path, self._line_number(path, offset), "the index does not find the record of this line")
+        for query, problem in (
+            (_OUTDATED, "takes an older line of this session"),
+            (_NOT_FOUND, "does not find the record of this line"),
+        ):
+            for number, offset in catalog.db.execute(query):
+                path = layout.records_path(self._root, number >> DAY_SHIFT)
+                self._finding(path, self._line_number(path, offset), f"the index {problem}")
 
     def _words(self, words: dict[str, Counter[str]], catalog: Catalog, segments: Segments) -> None:
         indexed = segments.indexed()

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from os.path import commonprefix
 from typing import NamedTuple
+from unicodedata import category
 
 from ion_summary.text.terms import Term
 from ion_summary.text.tokens import is_cjk
@@ -67,7 +68,9 @@ def _probe(term: Term) -> Probe:
 
 def _is_plain(letter: str) -> bool:
     """Whether a character of a folded text stands for itself in a line whose ASCII letters are lowered."""
-    return is_cjk(letter) or (letter.isascii() and letter.isprintable() and letter not in '"\\')
+    if letter.isascii():
+        return letter.isprintable() and letter not in '"\\'
+    return is_cjk(letter) or (category(letter)[0] == "S" and letter.upper() == letter)  # not ⓐ, which may be Ⓐ there
 
 
 def _pattern_of(variant: str) -> bytes:

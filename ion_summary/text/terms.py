@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from ion_summary.text.inflection import bare, forms, particle, stem
 from ion_summary.text.tokens import STEM_MARK, TRIPLE_MARK, fold, is_cjk, is_latin, kind, runs_in
@@ -92,9 +92,10 @@ def _base(term: Term) -> str | None:
     """The stem of a term that is a Latin word in any form."""
     if term.literal or term.prefix:
         return None
-    first, *others = runs_in(term.text)
-    if first.cjk or first.start:
+    runs = list(runs_in(term.text))
+    if not runs or runs[0].cjk or runs[0].start:
         return None
+    first, *others = runs
     alone = len(first.text) == len(term.text)
     if alone or (len(others) == 1 and term.text == first.text + others[0].text and particle(others[0].text)):
         return stem(first.text)
@@ -156,17 +157,21 @@ _QUERY_PARTS = r'"([^"]*)"?|(\S+)'
 def parse_terms(query: str) -> list[Term]:
     """The terms of what a user typed: words, literal ``"phrases"``, a trailing ``*`` for a prefix.
 
-    Parts without a single letter or digit (a lone ``-``) ask for nothing and are left out.
+    Punctuation beside words (a lone ``-``) asks for nothing, unless it is quoted.
     """
-    terms = []
+    terms = list[Term]()
     for phrase, word in re.findall(_QUERY_PARTS, normalize("NFC", query)):
         text = fold(phrase or word).strip()
         prefix = not phrase and len(text) > 1 and text.endswith("*")
         if prefix:
             text = text.rstrip("*")
-        if any(runs_in(text)):
+        if text:
             terms.append(Term(text, prefix, bool(phrase)))
-    return terms
+    return [term for term in terms if term.literal or not _is_punctuation(term.text)] or terms
+
+
+def _is_punctuation(text: str) -> bool:
+    return all(category(character)[0] == "P" for character in text)
 
 
 def first_match(text: str, terms: Iterable[Term]) -> tuple[int, int] | None:

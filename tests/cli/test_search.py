@@ -48,6 +48,10 @@ def ids(done: Any) -> list[str]:
         (("--tag", "nothing"), set()),
         (("'; DROP TABLE record; --", "--limit", "5"), set()),
         (("--", "--json"), set()),
+        (("😀",), set()),
+        (("환불", "😀"), set()),
+        (("%",), set()),
+        (("환불", "&", "?"), {"s-1"}),
     ],
 )
 def test_filters(words: tuple[str, ...], expected: set[str], store: Path, run: Callable[..., Any]) -> None:

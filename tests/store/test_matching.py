@@ -53,6 +53,11 @@ def line_of(text: str, tag: str = "환불") -> tuple[bytes, dict[str, object]]:
 @example(("CAFÉS", "cafés"))
 @example(("0A ", "0"))
 @example(("A0 ", "0"))
+@example(("Ⓐ 환불", "ⓐ"))
+@example(("환불 😀", "😀"))
+@example(("a<b", "<"))
+@example(("a\u226eb", "<"))
+@example(('say "x"', 'x"'))
 def test_what_bytes_say_of_a_line_is_so(pair: tuple[str, str]) -> None:
     text, typed = pair
     line, record = line_of(text)

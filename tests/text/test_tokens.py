@@ -221,9 +221,12 @@ def test_full_text_syntax_is_text(typed: str) -> None:
         assert found == occurs or not enough
 
 
-def test_parts_without_a_letter_or_digit_ask_for_nothing() -> None:
-    assert parse_terms('- * ! "" "…"') == []
+def test_punctuation_beside_words_asks_for_nothing_and_alone_for_itself() -> None:
     assert parse_terms("- 환불 *") == [Term("환불")]
+    assert parse_terms('kim & lee "&"') == [Term("kim"), Term("lee"), Term("&", literal=True)]
+    assert parse_terms("- *") == [Term("-"), Term("*")]
+    assert parse_terms("😀 환불 <") == [Term("😀"), Term("환불"), Term("<")]
+    assert parse_terms(' "" " "') == []
 
 
 @given(texts(), texts())

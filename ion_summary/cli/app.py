@@ -5,6 +5,7 @@ A command's module is imported when that command runs: ``-h`` costs little more 
 
 # Annotations are not postponed here: typer would compile each of them from its text, twice, at every start.
 import errno
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -160,7 +161,12 @@ def _wants_json(words: list[str]) -> bool:
 
 
 def _prepare_streams() -> None:
-    """Makes standard output and error take every character, whatever the terminal's encoding (cp949)."""
+    """Makes standard output and error take every character, whatever the terminal's encoding (cp949), and where they
+    are closed, throw it away.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - no pathlib; until the end
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure") and not stream.encoding.lower().startswith("utf"):
             stream.reconfigure(errors="replace")

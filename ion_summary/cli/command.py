@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import Field
 from datetime import tzinfo
 from inspect import Parameter, Signature, signature
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
@@ -147,6 +149,20 @@ def command(
 def readable(text: str) -> str:
     """``text`` from the command line as Unicode: bytes that are no UTF-8 arrive as lone surrogates."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+@contextmanager
+def destination(file: str) -> Iterator[IO[bytes]]:
+    """Where a user wants something written: a file that is replaced as a whole, or standard output (``-``)."""
+    if file == "-":
+        yield sys.stdout.buffer
+        return
+    from pathlib import Path
+
+    from ion_summary.store.files import replacing
+
+    with replacing(Path(file)) as target:
+        yield target
 
 
 def zone(name: str, origin: str) -> tzinfo | None:

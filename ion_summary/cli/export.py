@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from ion_summary.cli.command import Command, Run, command
+from ion_summary.cli.command import Command, Run, command, destination
 from ion_summary.errors import UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -18,7 +16,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 @command("store", "format", "tz")
 def export(
     run: Run,
-    destination: Annotated[str, typer.Argument(metavar="FILE|-", help="Its suffix names the format.")],
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="Its suffix names the format.")],
     text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Only with these words.")] = None,
     as_: Annotated[
         Literal["jsonl", "csv", "parquet"] | None, typer.Option("--as", help="The format, whatever the suffix.")
@@ -43,29 +41,24 @@ def export(
     from ion_summary.exports.exporter import WITH_MESSAGES, format_of, writer
     from ion_summary.operations.export import ExportRequest
 
-    kind = format_of(destination, as_)
+    kind = format_of(file, as_)
     if messages and kind not in WITH_MESSAGES:
         raise UsageError(reason=f"{kind} has no place for messages", accepted=f"{', '.join(WITH_MESSAGES)} has")
     query = run.query(text, since, until, type_=type_, user=user, source=source, tag=tag)
-    return _write(run, destination, kind, writer(kind), ExportRequest(query, messages))
+    return _write(run, file, kind, writer(kind), ExportRequest(query, messages))
 
 
-def _write(run: Run, destination: str, kind: str, write: Any, request: Any) -> int:
+def _write(run: Run, file: str, kind: str, write: Any, request: Any) -> int:
     from ion_summary.operations.export import export as operation
 
     with run.storage() as storage:
-        if destination == "-":
-            report = operation(storage, request, write, sys.stdout.buffer, run.out.progress())
-        else:
-            from ion_summary.store.files import replacing
-
-            storage.require()
-            with replacing(Path(destination)) as file:
-                report = operation(storage, request, write, file, run.out.progress())
+        storage.require()
+        with destination(file) as target:
+            report = operation(storage, request, write, target, run.out.progress())
     if report.without_messages:
         run.out.note(f"{report.without_messages:,} sessions without messages: they are not kept, or damaged")
-    if destination != "-":
-        done = {"file": destination, "format": kind, "records": report.records}
+    if file != "-":
+        done = {"file": file, "format": kind, "records": report.records}
         run.out.render(
             document=lambda: done,
             columns=tuple(done),

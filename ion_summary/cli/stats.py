@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ion_summary.cli.command import Command, Run, command
+from ion_summary.cli.command import Command, Run, command, destination
 
 if TYPE_CHECKING:
     from ion_summary.cli.output.terminal import Terminal
@@ -25,7 +25,7 @@ def stats(
     by: Annotated[
         Literal["day", "month", "user", "source", "type", "tag"] | None, typer.Option(help="One row for each of these.")
     ] = None,
-    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write all of it as one page.")] = None,
+    html: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write all of it as one page.")] = None,
 ) -> None:
     """Count and draw what the store holds.
 
@@ -48,16 +48,16 @@ def stats(
 
 def _page(run: Run, storage: SessionSummaryStorage, file: str) -> None:
     from datetime import datetime
-    from pathlib import Path
 
     from ion_summary.exports.report import page
     from ion_summary.operations.stats import report
-    from ion_summary.store.files import replacing
     from ion_summary.times import LOCAL
 
     data = page(report(storage, run.tz, datetime.now(run.tz or LOCAL)))
-    with replacing(Path(file)) as target:
+    with destination(file) as target:
         target.write(data)
+    if file == "-":
+        return
     run.out.render(
         document=lambda: {"file": file, "bytes": len(data)},
         columns=("file", "bytes"),

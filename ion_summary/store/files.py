@@ -102,7 +102,20 @@ def replace(path: Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file (0600) to write, which takes the place of ``path`` when all of it is written and synced."""
+    """A file (0600) to write, which takes the place of the one that ``path`` leads to when all of it is written and
+    synced. What is no file but a pipe or a device is written to as it is.
+    """
+    with writing(path):
+        if path.is_file() or not path.exists():
+            with _taking_the_place(Path(os.path.realpath(path))) as file:
+                yield file
+        else:
+            with path.open("wb") as file:
+                yield file
+
+
+@contextlib.contextmanager
+def _taking_the_place(path: Path) -> Iterator[IO[bytes]]:
     beside = path.with_name(f".{path.name}.new")
     with writing(path):
         try:

@@ -283,10 +283,10 @@ def test_a_full_disk_behind_standard_error_leaves_the_status(store: Path, words:
 
 
 def test_standard_output_may_be_closed(store: Path) -> None:
-    done = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m ion_summary search >&-"], capture_output=True, timeout=60, check=False
-    )
-    assert b"Traceback" not in done.stderr
+    for command, status in (("search >&-", 0), ("show nope 2>&-", 15)):
+        shell = ["bash", "-c", f"{sys.executable} -m ion_summary {command}"]
+        done = subprocess.run(shell, capture_output=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (status, b"", b"")
 
 
 @pytest.mark.parametrize("format_", ["table", "plain", "csv", "json", "jsonl"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import os
 import stat
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -127,3 +128,32 @@ def test_without_pyarrow_the_error_says_what_to_install(
     assert done.exit_code == 5
     assert "ion-summary[parquet]" in done.stderr
     assert not (tmp_path / "all.parquet").exists()
+
+
+def test_a_link_stays_one(store: Path, tmp_path: Path) -> None:
+    there, link = tmp_path / "there.csv", tmp_path / "link.csv"
+    there.write_text("old")
+    link.symlink_to("there.csv")
+    assert process("export", link).returncode == 0
+    assert link.is_symlink()
+    assert there.read_bytes().count(b"\n") >= 4
+
+
+@pytest.mark.parametrize(
+    "words", [("export", "PIPE", "--as", "jsonl"), ("stats", "--html", "PIPE")], ids=["export", "stats"]
+)
+def test_a_pipe_is_written_to_and_stays_one(words: tuple[str, ...], store: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)
+    done = process(*(pipe if word == "PIPE" else word for word in words))
+    assert done.returncode == 0, done.stderr
+    assert reader.communicate(timeout=60)[0]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_the_report_goes_to_standard_output(store: Path, tmp_path: Path) -> None:
+    done = process("stats", "--html", "-", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"<!doctype html>")
+    assert not list(tmp_path.glob("-*"))

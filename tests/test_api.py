@@ -112,6 +112,14 @@ def test_a_date_that_is_none_is_a_usage_error(store: Path) -> None:
     assert "2026-01-04" in error.value.hint
 
 
+@pytest.mark.parametrize("wrong", [{"summary_type": "better"}, {"limit": -1}])
+def test_what_no_search_takes_is_a_usage_error(wrong: dict[str, Any], store: Path) -> None:
+    with SessionSummaryStorage(store) as storage:
+        storage.save("s-1", "u-1", "- 환불")
+        with pytest.raises(UsageError):
+            storage.search(**wrong)
+
+
 def test_a_storage_is_shared_by_threads(store: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 

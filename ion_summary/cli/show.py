@@ -30,13 +30,15 @@ def show(
       ion-summary show s-1 --messages --json
     """
     from ion_summary.operations import show as operation
-    from ion_summary.text.terms import parse_terms
+    from ion_summary.text.terms import first_match, parse_terms
 
     wanted, terms = readable(session_id), parse_terms(readable(match or ""))
     messages = messages or match is not None
     with run.storage() as storage:
         record = operation.show(storage, wanted)
         said = operation.opened_at(operation.messages(storage, wanted), terms) if messages else []
+    if terms and not any(first_match(message.content, terms) for message in said):
+        run.out.note("that is not said in this session: all of it is shown")
     document: dict[str, Any] = record.to_dict()
     if messages:
         document["messages"] = [records.message_document(message) for message in said]

@@ -23,11 +23,26 @@ TRANSCRIPTS = "transcripts"
 TOMBSTONES = "tombstones.jsonl"
 #: Of a store that was adopted: the sessions and users of all its records.
 ORIGINAL_INDEX = "index.json"
+#: What waits to be summarized.
+JOBS = "jobs.sqlite"
+SPOOL = "spool"
+_OWN = {LOCK, INDEX, QUARANTINE, TRANSCRIPTS, TOMBSTONES, ORIGINAL_INDEX, JOBS, SPOOL}
 
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 DAY_MS = 86_400_000
 # Of ``st_mode``, as the module stat has them.
 _FILE_TYPE, _REGULAR = 0o170000, 0o100000
+
+
+def is_store(root: Path) -> bool:
+    """Whether it is a directory that is empty, or has something of a store in it; one that may not be read may be."""
+    try:
+        names = os.listdir(root)  # noqa: PTH208 - each search asks
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except PermissionError:
+        return True
+    return not names or not _OWN.isdisjoint(names) or any(map(_is_month, names))
 
 
 def day_of(created_ms: int) -> int:

@@ -62,7 +62,7 @@ class OpenStore:
     @property
     def exists(self) -> bool:
         """Whether there is a store to read."""
-        return self.path.is_dir()
+        return layout.is_store(self.path)
 
     def require(self) -> None:
         """Raises StoreNotFoundError if there is no store."""

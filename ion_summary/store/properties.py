@@ -5,6 +5,7 @@ The catalog alone answers that; here is what it is asked, in its SQL.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import islice
@@ -58,7 +59,7 @@ class Properties:
         rows = self._catalog.db.execute(
             f"SELECT {PLACE} FROM {self._records} WHERE {self.where}"
             f" ORDER BY {created} {order}, {number} {order} LIMIT ? OFFSET ?",
-            (*self.values, self._query.limit, self._query.offset),
+            (*self.values, min(self._query.limit, sys.maxsize), min(self._query.offset, sys.maxsize)),
         )
         return list(map(Place._make, rows.fetchall()))
 

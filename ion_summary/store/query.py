@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from ion_summary.errors import UsageError
 from ion_summary.text.terms import Term, parse_terms
 
 Sort = Literal["relevance", "newest", "oldest"]
@@ -15,7 +16,8 @@ Sort = Literal["relevance", "newest", "oldest"]
 class Query:
     """What is asked for. ``since_ms`` and ``until_ms`` are inclusive, in epoch milliseconds; all parts must hold.
 
-    ``sort`` ``relevance`` is ``newest`` where there is no text to be relevant to.
+    ``sort`` ``relevance`` is ``newest`` where there is no text to be relevant to. A ``limit`` or an ``offset`` below 0
+    raises UsageError.
     """
 
     text: str | None = None
@@ -29,6 +31,11 @@ class Query:
     limit: int = 20
     offset: int = 0
     sort: Sort = "relevance"
+
+    def __post_init__(self) -> None:
+        least = min(self.limit, self.offset)
+        if least < 0:
+            raise UsageError(reason=f"a limit or an offset of {least}", accepted="0 or more")
 
     @cached_property
     def terms(self) -> list[Term]:

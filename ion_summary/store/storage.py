@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from ion_summary.errors import UsageError
 from ion_summary.model import SessionSummary, SummaryType
@@ -48,8 +48,7 @@ class SessionSummaryStorage(OpenStore):
         """
         if not (isinstance(session_id, str) and isinstance(user_id, str) and isinstance(summary, str) and session_id):
             raise UsageError(reason="session_id, user_id and summary are texts", accepted="pass them as str")
-        if summary_type not in ("llm", "rule_based"):
-            raise UsageError(reason=f"unknown summary type {summary_type!r}", accepted="llm or rule_based")
+        _check_type(summary_type)
         now = time.time_ns() // 1_000_000
         text = clean(summary)
         record = SessionSummary(
@@ -87,7 +86,12 @@ class SessionSummaryStorage(OpenStore):
         limit: int = 100,
         query_text: str | None = None,
     ) -> list[SessionSummary]:
-        """The newest summaries for which all that is given holds. Dates are inclusive; a bare one is a whole day."""
+        """The newest summaries for which all that is given holds. Dates are inclusive; a bare one is a whole day.
+
+        Raises UsageError for an unknown type, a date that cannot be read, and a limit below 0.
+        """
+        if summary_type is not None:
+            _check_type(summary_type)
         query = Query(
             text=query_text,
             user=one_line(user_id) if user_id is not None else None,
@@ -150,6 +154,11 @@ class SessionSummaryStorage(OpenStore):
         if not isinstance(when, datetime):
             when = datetime(when.year, when.month, when.day) + rest_of_day  # noqa: DTZ001 - the zone comes next
         return layout.to_ms(when.isoformat(), self.tz)
+
+
+def _check_type(summary_type: str) -> None:
+    if summary_type not in get_args(SummaryType):
+        raise UsageError(reason=f"unknown summary type {summary_type!r}", accepted="llm or rule_based")
 
 
 def _inert(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -356,3 +356,12 @@ def test_names_are_those_of_the_contract() -> None:
     for name, options in expected.items():
         found = {flag for param in commands()[name].params for flag in (*param.opts, *param.secondary_opts)}
         assert set(f"{options} {everywhere}".split()) <= found, name
+
+
+def test_a_directory_of_something_else_is_no_store(tmp_path: Path, run: Callable[..., Any]) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.txt").write_text("not ours")
+    for words in (("search", "x"), ("stats",), ("verify",), ("backup", tmp_path / "a.tar.gz"), ("export", "-")):
+        assert run(*words, "--store", other).exit_code == 10, words
+    assert [each.name for each in other.iterdir()] == ["thesis.txt"]

@@ -235,3 +235,11 @@ def test_a_user_is_found_however_the_hangul_is_composed(store: Path, run: Callab
     adopted.write_bytes(orjson.dumps(record) + b"\n")
     found = run("search", "--user", normalize(form, "민수"), "--json")
     assert [hit["session_id"] for hit in orjson.loads(found.stdout)["hits"]] == ["s-2", "old"]
+
+
+@pytest.mark.parametrize("words", [(), ("환불",)])
+def test_an_offset_beyond_all_numbers_is_an_empty_page(
+    words: tuple[str, ...], store: Path, run: Callable[..., Any]
+) -> None:
+    done = run("search", *words, "--offset", "9" * 20, "-n", "9" * 20, "--json")
+    assert ids(done) == []

@@ -103,3 +103,10 @@ def test_naive_times_are_those_of_the_stores_zone_whatever_is_shown(
     for zone in ("UTC", "Asia/Seoul"):
         found = run("search", "--since", "2026-03-04T06:00:00Z", "--until", "2026-03-04T06:00:00Z", "--tz", zone)
         assert found.stdout.split("\t")[0] == "old"
+
+
+def test_a_match_that_is_nowhere_is_told(store: Path, run: Callable[..., Any]) -> None:
+    done = run("show", "s-1", "--match", "없는말")
+    assert done.exit_code == 0
+    assert "not said in this session" in done.stderr
+    assert done.stdout == run("show", "s-1", "--messages").stdout

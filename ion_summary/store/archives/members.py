@@ -13,8 +13,6 @@ from pathlib import Path
 
 from ion_summary.store import layout
 
-JOBS = "jobs.sqlite"
-SPOOL = "spool"
 _SEALED = ".zst"
 _LONGEST = 100  # what a tar header holds without an extension
 _PARTITION = re.compile(

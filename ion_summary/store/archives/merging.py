@@ -12,13 +12,13 @@ from pathlib import Path
 
 from ion_summary.progress import Progress
 from ion_summary.store import erasing, files, layout
-from ion_summary.store.archives.members import JOBS, SPOOL, files_of
+from ion_summary.store.archives.members import files_of
 from ion_summary.store.catalog import DAY_SHIFT, Catalog
 from ion_summary.store.hashing import hash64
 from ion_summary.store.writing import StoreWriter
 
 _TAKEN_WHOLE = (f"{layout.QUARANTINE}/", layout.ORIGINAL_INDEX)
-_QUEUE = (JOBS, f"{SPOOL}/")
+_QUEUE = (layout.JOBS, f"{layout.SPOOL}/")
 
 
 @dataclass
@@ -85,7 +85,7 @@ def _lines(root: Path, day: int) -> Iterator[tuple[int, bytes]]:
 
 def _take_files(root: Path, other: Path) -> None:
     """What is in quarantine there, and its queue if there is none here: two queues would ask for the same twice."""
-    has_queue = (root / JOBS).exists()
+    has_queue = (root / layout.JOBS).exists()
     for name in files_of(other)[0]:
         if name.startswith(_TAKEN_WHOLE) or (name.startswith(_QUEUE) and not has_queue):
             target = root / name

@@ -22,7 +22,7 @@ from ion_summary.errors import RestoreConflictError, SnapshotCorruptError, Store
 from ion_summary.progress import Progress
 from ion_summary.store import files, layout
 from ion_summary.store.archives.format import Manifest, Member
-from ion_summary.store.archives.members import JOBS, files_of
+from ion_summary.store.archives.members import files_of
 from ion_summary.store.archives.reading import ArchiveReader
 from ion_summary.store.database import is_whole, open_database
 
@@ -96,8 +96,8 @@ def unpack(reader: ArchiveReader, stage: Path, progress: Progress) -> None:
     progress.start("restore", size, "bytes")
     for member in reader.each(partial(_write, stage)):
         progress.advance(member.size)
-    if (stage / JOBS).exists():
-        check_queue(stage / JOBS, reader.path)
+    if (stage / layout.JOBS).exists():
+        check_queue(stage / layout.JOBS, reader.path)
     with files.writing(stage):
         sync_tree(stage)
     progress.finish()

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from ion_summary.errors import StoreCorruptError, StoreNotWritableError
 from ion_summary.store import layout, quarantine
-from ion_summary.store.archives.members import JOBS, files_of, has_lines, is_records, is_sealed
+from ion_summary.store.archives.members import files_of, has_lines, is_records, is_sealed
 from ion_summary.store.database import open_database
 from ion_summary.store.lock import WriterLock
 from ion_summary.store.storage import SessionSummaryStorage
@@ -90,11 +90,11 @@ def moment(storage: SessionSummaryStorage, lock_timeout: float, spool: Path) -> 
     with contextlib.ExitStack() as held, contextlib.ExitStack() as lock:
         _take(lock, WriterLock(storage.path, lock_timeout))
         found = _hold(storage, held)
-        queue = _begin_reading(storage.path / JOBS, held)
+        queue = _begin_reading(storage.path / layout.JOBS, held)
         if all(file.descriptor is not None for file in found.files):
             lock.close()  # else those that could not be opened must not change until they are read
         if queue is not None:
-            found.files.append(_copy_of(queue, storage.path / JOBS, spool, held))
+            found.files.append(_copy_of(queue, storage.path / layout.JOBS, spool, held))
             found.files.sort(key=lambda file: file.name)
         yield found
 
@@ -115,7 +115,7 @@ def _hold(storage: SessionSummaryStorage, held: contextlib.ExitStack) -> Moment:
     spare = [os.open(storage.path, os.O_RDONLY | os.O_CLOEXEC) for _ in range(_SPARE_DESCRIPTORS // 2)]
     try:
         for name in names:
-            if name != JOBS:
+            if name != layout.JOBS:
                 found.files.append(_held(storage.path, name, held))
     finally:
         for descriptor in spare:
@@ -195,7 +195,7 @@ def _copy_of(queue: sqlite3.Connection, path: Path, spool: Path, held: contextli
     finally:
         copy.close()
         Path(name).unlink()
-    return Held(path, JOBS, os.fstat(descriptor).st_size, -1, time.time_ns(), descriptor)
+    return Held(path, layout.JOBS, os.fstat(descriptor).st_size, -1, time.time_ns(), descriptor)
 
 
 def _read_into(buffer: memoryview, descriptor: int, start: int) -> int:

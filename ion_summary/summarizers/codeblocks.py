@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 _FENCE = re.compile(
-    r"^[ \t]*(?:```|~~~)[ \t]*([\w+#.-]*)[^\n]*\n"
+    r"^[ \t]*(?:```|~~~)[ \t]*([\w+#.-]*)[^\n`]*\n"
     r"(.*?)(?:^[ \t]*(?:```|~~~)[ \t]*$|\Z)",
     re.M | re.S,
 )

@@ -1,6 +1,6 @@
 """What in a message is not meant to be read?
 
-Mentions, markup, sign-offs, fillers, greetings, and all of a code block but its point.
+Fillers, placeholders, all of a code block but its point, and what ``markup`` finds; never what stands in backticks.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from ion_summary.summarizers.markup import put_back, set_aside, without_markup
 from ion_summary.text.clean import clean, is_inert
 
 LONGEST = 20_000  # characters of one message that are looked at: its beginning, and a fifth from its end
@@ -19,40 +20,20 @@ _UNTIDY_HEADS = (",", ".", "?", "!", "uh", "um", "mm", "hm")
 _LIST_SIGNS = frozenset("-+·0123456789")
 _FILLERS = (" uh", " um", " mm", " hm", "Uh", "Um", "Mm", "Hm")
 
-# (where one of these characters is, the pattern, what comes in its place)
-_SUBSTITUTIONS = (
-    ("@", r"^(?:\s*\.?@(?![가-힣])[\w.]+[:,]?)+\s*", ""),  # accounts that a message is addressed to
-    # links that say nothing, with what announces them
-    ("/", r"(?:[:：] ?)?https?://(?:t\.co|bit\.ly|goo\.gl|tinyurl\.com|ow\.ly|me2\.do|buff\.ly)/\S*", ""),
-    ("[", r"!?\[([^\]\n]{1,200})\]\((?:[^()\s]|\([^()\s]*\))*\)", r"\1"),  # a link's text without its target
-    # tags, and what stands for a photo
-    ("<", r"</?[a-zA-Z][^<>\n]{0,200}>|<!--.*?-->|<[^<>\n]{1,20}(?:않음|제외됨|생략됨)>", " "),
-    ("[", r"\[(?:[A-Z]?[a-z]+|[a-z ]+)\.?\]", " "),  # [Laughter], [inaudible]
-    # headings, lists, quotes, checkboxes
-    ("#-*+•·▶>.)[", r"^\s{0,8}(?:#{1,6}|[-*+•·▶]|>+|\d{1,2}[.)]|\[[ xX]\])\s+", ""),
-    ("|", r"^\s*\|?[\s:|-]{4,}\|?\s*$", ""),  # the rule of a table
-    ("|", r"\s*\|\s*", ", "),  # its cells
-    ("*_~", r"(\*\*|__|~~)(?=\S)(.{1,400}?)(?<=\S)\1", r"\2"),
-    ("*", r"(?<![\w*])\*(?=[^\s*])([^*\n]{1,300})(?<=\S)\*(?![\w*])", r"\1"),
-    # who signed: ^LB, *AMC, TY - Paul, with the part 1/2 of a long tweet
-    (
-        "^*/~-–—",
-        r"(?<=\S)(?:\s+\(?\d/\d\)?)?\s*"
-        r"(?:[\^*/~][A-Z][A-Za-z]{0,9}|(?:(?:TY|Regards|Cheers|Thanks)\s?)?[-–—] ?[A-Z][a-z]{1,10})"
-        r"[.]?(?:\s+\(?\d/\d\)?)?\s*$",
-        "",
-    ),
-    ("/", r"\s+\(?\d/\d\)?\s*$", ""),
-    (",.?!;:", r"[ \t]+([,.?!;:])(?=\s|$)", r"\1"),
-)
 # Strings, because few messages need them and an import should not compile them.
-_FILLER = r"(?<![\w'])(?:[Uu][hm]+|[Mm]m+|[Hh]mm+|[Ee]rm?|mm-hmm|Mm-hmm)(?![\w'-])(?:\s*[,.])?\s*"
-_STUTTER = r"\b(\w+)(?:\s+\1\b)+"  # the the
-_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&"))
+_FILLER = r"(?<![\w'])(?:[Uu][hm]+|(?<!\d )[Mm]m+|[Hh]mm+|[Ee]rm?|mm-hmm|Mm-hmm)(?![\w'-])(?:\s*[,.])?\s*"
+# "the the", "w w". Only what carries nothing: "had had", "that that", "very very" and 천천히 천천히 are meant so.
+_STUTTER = (
+    r"\b((?i:an?|and|any|are|as|at|be|because|been|being|between|but|by|can|could|did|do|does|eh|for|from|has|have|he|her"
+    r"|his|how|i|if|in|into|is|it|its|just|like|maybe|might|my|not|of|on|or|our|she|should|since|some|than|th|the|their"
+    r"|then|there|these|they|this|those|through|to|until|w|was|we|were|what|when|where|whether|which|while|who|why|will"
+    r"|with|would|you|your))(?:\s+\1\b)+"
+)
 # What apps write in place of something that is no text.
 _PLACEHOLDERS = frozenset(
     """
-    사진|동영상|이모티콘|음성메시지|(이모티콘)|(사진)|삭제된 메시지입니다|삭제된 메시지입니다.
+    사진|동영상|이모티콘|음성메시지|(이모티콘)|(사진)|(웃음)|[사진]|[동영상]|[이모티콘]
+    삭제된 메시지입니다|삭제된 메시지입니다.
     image omitted|video omitted|sticker omitted
     audio omitted|gif omitted|document omitted|photo|sticker|emoticon|emoticons|voice message|this message was deleted
     this message was deleted.|(emoticon)|(photo)
@@ -86,31 +67,17 @@ def tidy(text: str) -> list[tuple[str, bool]]:
     if re.search(_SUSPECT, text) is None and not _is_loose(text):
         return [(_without_fillers(text), False)]
     if "```" not in text and "~~~" not in text:
-        return [(_without_fillers(_plain(text)), False)]
+        return [(_readable(text), False)]
     from ion_summary.summarizers.codeblocks import split_code
 
-    return [(part if is_code else _without_fillers(_plain(part)), is_code) for part, is_code in split_code(text)]
+    return [(part if is_code else _readable(part), is_code) for part, is_code in split_code(text)]
 
 
-@cache
-def _substitutions() -> tuple[tuple[str, re.Pattern[str], str], ...]:
-    """Compiled when the first message needs them."""
-    return tuple((signs, re.compile(pattern, re.M), replacement) for signs, pattern, replacement in _SUBSTITUTIONS)
-
-
-def _plain(text: str) -> str:
-    # First of all short runs of white space: every pattern below looks at them from each of their characters.
-    if "  " in text or "\n\n" in text or "\t" in text:
-        text = re.sub(r"\n\s*\n", "\n", re.sub(r"[^\S\n]{2,}", " ", text))
-    if "&" in text:
-        for entity, char in _ENTITIES:
-            text = text.replace(entity, char)
-    for signs, pattern, replacement in _substitutions():
-        for sign in signs:
-            if sign in text:
-                text = pattern.sub(replacement, text)
-                break
-    return text
+def _readable(text: str) -> str:
+    if "`" not in text:
+        return _without_fillers(without_markup(text))
+    text, codes = set_aside(text)
+    return put_back(_without_fillers(without_markup(text)), codes)
 
 
 def _is_loose(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ion_summary.summarizers import words
+from ion_summary.summarizers.markup import with_whole_code, words_of
 from ion_summary.summarizers.noise import LONGEST, is_placeholder, is_tidy, tidy
 from ion_summary.summarizers.openings import strip_opening
 from ion_summary.summarizers.speakers import Speaker
@@ -160,7 +161,7 @@ def _hear_lines(text: str, heard: Heard) -> None:
     spoken: list[str] = []
     for line in spaced(text).split("\n"):
         before = len(spoken)
-        spoken += line.split()
+        spoken += words_of(line)
         if spoken and (len(spoken) == before or not look(spoken[-1]).bits & GOES_ON):
             _hear(spoken, heard)
             spoken = []
@@ -216,7 +217,8 @@ def _take(spoken: list[str], found: list[Word], terms: list[Word], bits: int, he
     if len(rest) <= LONG:
         heard.sentences.append((rest, terms, len(found), features | _features(rest, found, bits)))
         return
-    for clause in split_clauses(rest):
+    clauses = split_clauses(rest)
+    for clause in with_whole_code(clauses) if "`" in rest else clauses:
         found, terms, bits = _read(clause)
         heard.sentences.append((clause, terms, len(found), features | _features(clause, found, bits)))
         features |= _FRAGMENT

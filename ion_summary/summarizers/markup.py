@@ -10,6 +10,7 @@ from functools import cache
 _FIRST_STAND_IN, _STAND_INS = 0xD800, "\ud800-\udfff"
 _MOST_STAND_INS = 0x800
 _INLINE_CODE = r"(?<!`)(`+)(?!`)[^\n]*?[^`\n]\1(?!`)"
+_LONGEST_WORD = 200  # as words are remembered
 
 # Elements that nobody takes for something to be filled in. Of the others, as ``<title>`` may be, a tag is markup where
 # it has attributes or the text closes it.
@@ -179,3 +180,26 @@ def set_aside(text: str) -> tuple[str, list[str]]:
 def put_back(text: str, codes: list[str]) -> str:
     """``text`` with its code again."""
     return re.sub(f"[{_STAND_INS}]", lambda found: codes[ord(found.group()) - _FIRST_STAND_IN], text)
+
+
+def words_of(line: str) -> list[str]:
+    """What stands between spaces in ``line``; inline code, unless it is long, is one word: no sentence ends in it."""
+    words = line.split()
+    if "`" not in line:
+        return words
+    whole = with_whole_code(words)
+    return whole if max(map(len, whole)) <= _LONGEST_WORD else words
+
+
+def with_whole_code(parts: list[str]) -> list[str]:
+    """The words or clauses of a line, those together between which inline code was split."""
+    whole: list[str] = []
+    is_open = False
+    for part in parts:
+        if is_open:
+            whole[-1] += " " + part
+        else:
+            whole.append(part)
+        if "`" in part and (part.count("`") - part.count("``")) % 2:
+            is_open = not is_open
+    return parts if is_open else whole

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ion_summary.summarizers.candidates import listen
 from ion_summary.summarizers.noise import tidy
 from ion_summary.summarizers.rule import summarize
 
@@ -129,3 +130,27 @@ def test_code_between_three_backticks_in_a_line_is_no_block() -> None:
 def test_no_stand_in_is_ever_left(pieces: list[str]) -> None:
     for text, _ in tidy("".join(pieces)):
         assert not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+@FORMS
+@pytest.mark.parametrize(
+    ("said", "sentences"),
+    [
+        ("Run `echo Done. So, go! | wc` now. It ends.", ["Run `echo Done. So, go! | wc` now.", "It ends."]),
+        ("`Okay, um. go` is printed twice.", ["`Okay, um. go` is printed twice."]),
+        ("`echo 됐어요. 네, 끝! 가요` 치세요. 전화하세요.", ["`echo 됐어요. 네, 끝! 가요` 치세요.", "전화하세요."]),
+        ("A ` alone. It ends here.", ["A ` alone.", "It ends here."]),
+        ("Say ``a b. c`` to it. It ends.", ["Say ``a b. c`` to it.", "It ends."]),
+        ("The file `a.log`. It ends.", ["The file `a.log`.", "It ends."]),
+    ],
+)  # fmt: skip
+def test_no_sentence_ends_or_opens_within_code(said: str, sentences: list[str], form: str) -> None:
+    heard = listen(unicodedata.normalize(form, said))
+    assert [text for text, *_ in heard.sentences] == sentences
+
+
+def test_no_clause_ends_within_code() -> None:
+    code = "`awk '{ print $1, $2, $3, $4, $5, $6, $7 }' access.log, which is a long command, and goes on`"
+    said = f"When the report is late, as the disk was full, you run {code}, and then you send the result to Kim at noon"
+    clauses = [text for text, *_ in listen(said).sentences]
+    assert len(clauses) > 1 and " ".join(clauses) == said and any(code in clause for clause in clauses)

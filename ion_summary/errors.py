@@ -113,6 +113,15 @@ class StoreCorruptError(IonSummaryError):
     hint_text = "`ion-summary verify` lists every damage by file and line, and `verify --repair` saves what can be read"
 
 
+class QueueCorruptError(StoreCorruptError):
+    """The queue of LLM summaries is no database any more, or a broken one. Sessions and summaries are not in it."""
+
+    code = "queue_corrupt"
+    hint_text = (
+        "`ion-summary verify --repair` moves it to quarantine; `summarize --pending` then queues anew what waited"
+    )
+
+
 class UnknownFormatError(IonSummaryError):
     """A format was named that no reader has."""
 

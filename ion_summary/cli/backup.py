@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ion_summary.cli.command import Command, Run, command
+from ion_summary.cli.output import warn
 from ion_summary.cli.output.inert import plain_cell
 
 if TYPE_CHECKING:
@@ -138,6 +139,8 @@ def _show_plan(run: Run, report: BackupReport) -> None:
 
 
 def _name_strange(run: Run, report: BackupReport) -> None:
+    if report.queue_problem:
+        warn(f"left out, it is broken: {report.queue_problem}; `ion-summary verify --repair` puts it aside")
     for name in report.strange:
         run.out.note(f"left out, it is not a file of the store: {plain_cell(name)}")
 

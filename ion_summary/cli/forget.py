@@ -9,6 +9,7 @@ import typer
 
 from ion_summary.cli import plans
 from ion_summary.cli.command import Command, Run, command, readable
+from ion_summary.cli.output import warn
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -46,6 +47,11 @@ def forget(
     who = Forgotten(*(None if name is None else readable(name) for name in (user, session)))
     with run.storage() as storage:
         planned = plan(storage, who)
+        if planned.whole_queue:
+            warn(
+                "the queue of LLM summaries is broken, and goes as a whole: nobody can tell what it holds of them;"
+                " `ion-summary summarize --pending` queues the others again"
+            )
         if dry_run:
             plans.show(run, _document(planned, _held(run, storage, who, archives)), executed=False)
             return None

@@ -8,6 +8,7 @@ import typer
 
 from ion_summary.cli import plans
 from ion_summary.cli.command import Command, Run, command
+from ion_summary.cli.output import warn
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -66,6 +67,8 @@ def prune(
             return plans.DECLINED
         done = operation(storage, expiry, keep_counts=keep_stats, force=force)
     plans.show(run, _document(done), executed=True)
+    if done.queue_problem is not None:
+        warn(f"their jobs are left in the broken queue: {done.queue_problem}; `ion-summary verify` says more")
     return None
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ion_summary.cli.command import Command, Run, command, destination
+from ion_summary.cli.output import warn
 
 if TYPE_CHECKING:
     from ion_summary.cli.output.terminal import Terminal
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 _GROUP_COLUMNS = ("key", "sessions", "messages", "llm", "rule_based", "pruned", "cost_usd")
 _SPARKLINE_DAYS = 60
+_BROKEN_QUEUE = (
+    "the queue of LLM summaries is broken: what waits and what was spent is not known;"
+    " `ion-summary verify --repair` puts it aside"
+)
 
 
 @app.command(cls=Command)
@@ -69,12 +74,15 @@ def _page(run: Run, storage: SessionSummaryStorage, file: str) -> None:
 def _groups(run: Run, storage: SessionSummaryStorage, by: Key) -> None:
     from ion_summary.operations.stats import spending, stats_by
 
-    spent = spending(storage, by)
-    groups = [{**group._asdict(), "cost_usd": spent.pop(group.key, 0.0)} for group in stats_by(storage, by, run.tz)]
+    known = spending(storage, by)
+    if known is None:
+        warn(_BROKEN_QUEUE)
+    spent, nothing = known or {}, None if known is None else 0.0
+    groups = [{**group._asdict(), "cost_usd": spent.pop(group.key, nothing)} for group in stats_by(storage, by, run.tz)]
     # Days on which something was spent, and no session ended.
     groups += [dict.fromkeys(_GROUP_COLUMNS, 0) | {"key": key, "cost_usd": cost} for key, cost in spent.items()]
     for group in groups:
-        group["cost_usd"] = round(group["cost_usd"], 8)
+        group["cost_usd"] = None if group["cost_usd"] is None else round(group["cost_usd"], 8)
     if by in ("day", "month"):
         groups.sort(key=lambda group: str(group["key"]))
     rows = [tuple(group[name] for name in _GROUP_COLUMNS) for group in groups]
@@ -93,6 +101,8 @@ def _totals(run: Run, storage: SessionSummaryStorage) -> None:
     from ion_summary.operations.stats import days, failures, stats
 
     counted, failed = asdict(stats(storage)), failures(storage)
+    if counted["pending_jobs"] is None:
+        warn(_BROKEN_QUEUE)
     named = [{"reason": reason, "sessions": count} for reason, count in failed.items()]
     run.out.render(
         document=lambda: {**counted, "failures": named},
@@ -116,7 +126,7 @@ def _draw(terminal: Terminal, counted: dict[str, Any], failures: dict[str, int],
         shown[name] = terminal.time(counted[name]) if counted[name] else "-"
     shown["storage_bytes"] = _size(counted["storage_bytes"])
     for name in ("cost_usd", "cost_today_usd", "cost_month_usd"):
-        shown[name] = f"{counted[name]:.4f}"
+        shown[name] = "-" if counted[name] is None else f"{counted[name]:.4f}"
     terminal.fields((name.replace("_", " "), value) for name, value in shown.items())
     if failures:
         terminal.text()

@@ -44,6 +44,11 @@ def verify(
         run.out.note(f"lost: {records.place(each.file, each.line)}: {each.problem}")
     if report.lost:
         run.out.note("`ion-summary restore --merge ARCHIVE` brings back what an archive has of it")
+    if report.begins_queue:
+        run.out.note(
+            "the queue is in quarantine, and a new one begins: `summarize --pending` queues again what waited;"
+            " what was spent is no longer known, so that budgets begin at nothing"
+        )
     if not report.had_index:
         run.out.note("there was no index to compare with: lines cut off as a whole would not have been noticed")
     undigested = f", {report.without_digest:,} of them without a digest" if report.without_digest else ""

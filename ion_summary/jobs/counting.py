@@ -5,15 +5,14 @@ Reads what is there and makes nothing: where there is no queue, there are zeros.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ion_summary.errors import StoreCorruptError
-from ion_summary.jobs.database import path_of
+from ion_summary.jobs.job import COLUMNS, Filter, Job
 from ion_summary.jobs.owners import day_ms, month_ms
+from ion_summary.jobs.reading import open_for_reading, reading
 from ion_summary.jobs.schema import ANSWERED, BATCHED, CLAIMED, GIVEN_UP, SKIPPED, WAITING
 
 _TOP_REASONS = 10
@@ -40,10 +39,10 @@ class QueueCounts:
 
 def counts(root: Path) -> QueueCounts:
     """The figures of the store at ``root``. Raises StoreCorruptError."""
-    db = _open(root)
+    db = open_for_reading(root)
     if db is None:
         return QueueCounts()
-    with closing(db), _corrupt(root):
+    with closing(db), reading(root):
         states = dict(db.execute("SELECT state, count(*) FROM job GROUP BY state"))
         retried = db.execute(f"SELECT count(*) FROM job WHERE state = {WAITING} AND code IS NOT NULL").fetchone()[0]
         reasons = db.execute(
@@ -75,23 +74,43 @@ def pending(root: Path) -> int:
 
 def state_of(root: Path, session: str) -> int | None:
     """The state of a session's job (``schema``); None if there is none."""
-    db = _open(root)
+    db = open_for_reading(root)
     if db is None:
         return None
-    with closing(db), _corrupt(root):
+    with closing(db), reading(root):
         row = db.execute("SELECT state FROM job WHERE session = ?", (session,)).fetchone()
     return row[0] if row else None
+
+
+def waiting(root: Path, wanted: Filter, limit: int | None = None) -> list[Job]:
+    """Jobs that wait, due or not, in the order in which they will be worked off."""
+    db = open_for_reading(root)
+    if db is None:
+        return []
+    where, values = wanted.where()
+    query = f"SELECT {COLUMNS} FROM job WHERE state = {WAITING} AND {where} ORDER BY priority DESC, id LIMIT ?"
+    with closing(db), reading(root):
+        return [Job(*row) for row in db.execute(query, (*values, -1 if limit is None else limit))]
+
+
+def ended_before(root: Path, instant_ms: int) -> list[tuple[str, int]]:
+    """The sessions in the queue that ended before an instant, and when (both epoch milliseconds)."""
+    db = open_for_reading(root)
+    if db is None:
+        return []
+    with closing(db), reading(root):
+        return db.execute("SELECT session, ended_ms FROM job WHERE ended_ms < ?", (instant_ms,)).fetchall()
 
 
 def settled(root: Path, fingerprint: str) -> dict[str, tuple[str, int]]:
     """The sessions of which asking again, by what ``fingerprint`` names, would bring nothing: the content for which
     that is so, and the state (``GIVEN_UP`` or ``SKIPPED``).
     """
-    db = _open(root)
+    db = open_for_reading(root)
     if db is None:
         return {}
     query = f"SELECT session, content, state FROM job WHERE state = {GIVEN_UP} AND fingerprint = ? OR state = {SKIPPED}"
-    with closing(db), _corrupt(root):
+    with closing(db), reading(root):
         return {session: (content, state) for session, content, state in db.execute(query, (fingerprint,))}
 
 
@@ -103,54 +122,19 @@ def spending(root: Path, key: str) -> dict[str, float]:
         "user": "coalesce(user, '')",
         "model": "model",
     }[key]
-    db = _open(root)
+    db = open_for_reading(root)
     if db is None:
         return {}
-    with closing(db), _corrupt(root):
+    with closing(db), reading(root):
         return dict(db.execute(f"SELECT {by}, sum(cost_usd) FROM call GROUP BY 1 ORDER BY 1").fetchall())
 
 
 def spent(root: Path) -> tuple[float, float]:
     """US dollars since midnight, and since the first of the month, UTC."""
-    db = _open(root)
+    db = open_for_reading(root)
     if db is None:
         return 0.0, 0.0
     query = "SELECT coalesce(sum(cost_usd), 0.0) FROM call WHERE sent_ms >= ?"
-    with closing(db), _corrupt(root):
+    with closing(db), reading(root):
         day, month = (float(db.execute(query, (since(),)).fetchone()[0]) for since in (day_ms, month_ms))
     return day, month
-
-
-def _open(root: Path) -> sqlite3.Connection | None:
-    path = path_of(root)
-    if not path.exists():
-        return None
-    from urllib.parse import quote
-
-    uri = f"file:{quote(str(path))}?mode=ro"
-    with _corrupt(root):
-        try:
-            return _made(uri)
-        except sqlite3.OperationalError:  # of a store that may only be read
-            return _made(uri + "&immutable=1")
-
-
-def _made(uri: str) -> sqlite3.Connection | None:
-    """A connection; None if the database was just made, and is empty."""
-    db = sqlite3.connect(uri, uri=True, isolation_level=None)
-    version = 0
-    try:
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-    finally:
-        if not version:
-            db.close()
-    return db if version else None
-
-
-@contextmanager
-def _corrupt(root: Path) -> Iterator[None]:
-    """SQLite's complaints about a file that is no database, as the error that says so."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        raise StoreCorruptError(path=path_of(root), reason=str(error)) from error

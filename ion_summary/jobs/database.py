@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from ion_summary.errors import StoreCorruptError, StoreNotWritableError
+from ion_summary.errors import QueueCorruptError, StoreCorruptError, StoreNotWritableError
 from ion_summary.jobs import schema
 from ion_summary.polling import attempts
 
@@ -22,6 +22,8 @@ _BUSY_MS = 30_000
 # Pages in the log that make a commit stop for a checkpoint: it syncs the disk, which whoever makes calls has no time
 # for. A worker has a thread do that, every second (``checkpoint``).
 _MOST_IN_LOG = 8_000
+# ERROR: it is a database, and does not have our tables.
+_BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 
 def path_of(root: Path) -> Path:
@@ -34,7 +36,7 @@ def open_database(root: Path) -> sqlite3.Connection:
 
     Raises:
         StoreNotWritableError: the disk is full, or the store belongs to somebody else.
-        StoreCorruptError: it is no database, or one of a newer ion-summary.
+        StoreCorruptError: it is no database (QueueCorruptError), or one of a newer ion-summary.
     """
     path = path_of(root)
     if not path.exists():
@@ -130,13 +132,23 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
         return
     with transaction(db):
         version = _version(db)  # another process may have been quicker
-        if version > newest:
-            raise StoreCorruptError(path=path, reason=f"schema {version} is of a newer ion-summary than this one")
+        require_known(version, path)
         for migration in schema.MIGRATIONS[version:]:
             for statement in migration.split(";"):
                 if statement.strip():
                     db.execute(statement)
         db.execute(f"PRAGMA user_version = {newest}")
+
+
+def require_known(version: int, path: Path) -> None:
+    """Raises StoreCorruptError for the schema of a newer ion-summary."""
+    if version > len(schema.MIGRATIONS):
+        raise StoreCorruptError(path=path, reason=f"schema {version} is of a newer ion-summary than this one")
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether SQLite complains of what stands in the file, and not of the disk, the rights or somebody else."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _BROKEN
 
 
 def _version(db: sqlite3.Connection) -> int:
@@ -148,7 +160,9 @@ def _version(db: sqlite3.Connection) -> int:
 def _as_errors(path: Path | str) -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError as error:
-        raise StoreNotWritableError(path=path, reason=str(error)) from error
     except sqlite3.DatabaseError as error:
+        if is_damage(error):
+            raise QueueCorruptError(path=path, reason=str(error)) from error
+        if isinstance(error, sqlite3.OperationalError):
+            raise StoreNotWritableError(path=path, reason=str(error)) from error
         raise StoreCorruptError(path=path, reason=str(error)) from error

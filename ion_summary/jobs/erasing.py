@@ -41,17 +41,6 @@ def forget(root: Path, sessions: Iterable[str], users: Iterable[str] = ()) -> in
     return found
 
 
-def ended_before(root: Path, instant_ms: int) -> list[tuple[str, int]]:
-    """The sessions in the queue of a store that ended before an instant, and when (both epoch milliseconds)."""
-    if not path_of(root).exists():
-        return []
-    db = open_database(root)
-    try:
-        return db.execute("SELECT session, ended_ms FROM job WHERE ended_ms < ?", (instant_ms,)).fetchall()
-    finally:
-        db.close()
-
-
 def _names(item: bytes, sessions: frozenset[str], users: frozenset[str]) -> bool:
     fields = orjson.loads(item)
     return fields["session_id"] in sessions or fields["user_id"] in users

@@ -169,13 +169,6 @@ class Queue:
         with self.lock:
             return [_job(row) for row in self.db.execute(query, (most,))]
 
-    def waiting(self, wanted: Filter, limit: int | None = None) -> list[Job]:
-        """Jobs that wait, due or not, in the order in which they will be worked off."""
-        where, values = wanted.where()
-        query = f"SELECT {COLUMNS} FROM job WHERE state = {WAITING} AND {where} ORDER BY priority DESC, id LIMIT ?"
-        with self.lock:
-            return [_job(row) for row in self.db.execute(query, (*values, -1 if limit is None else limit))]
-
     def result(self, key: str) -> str | None:
         """The result that is stored under a key, as JSON."""
         with self.lock:

@@ -22,7 +22,7 @@ from ion_summary.store.archives.members import is_records
 from ion_summary.store.archives.packing import GZIP, ZSTANDARD, Codec
 from ion_summary.store.archives.reading import ArchiveReader
 from ion_summary.store.archives.retention import Rules, reasons_to_keep
-from ion_summary.store.archives.snapshot import LEFTOVER, moment
+from ion_summary.store.archives.snapshot import LEFTOVER, Moment, moment
 from ion_summary.store.archives.writing import Packed, pack
 from ion_summary.store.storage import SessionSummaryStorage
 
@@ -61,7 +61,7 @@ class Retained:
 class BackupReport:
     """What was written, or with ``archive`` None what would be: ``stored_bytes`` are those of the ``members`` that the
     archive holds, ``reused`` of them were copied from the last one; ``strange`` are files in the store that it left
-    out; ``retained`` says what becomes of every archive in the directory.
+    out, ``queue_problem`` says why it left out the queue; ``retained`` says what becomes of every archive there.
     """
 
     archive: Path | None
@@ -75,6 +75,7 @@ class BackupReport:
     reused: int = 0
     retained: list[Retained] = field(default_factory=list)
     elapsed_s: float = 0.0
+    queue_problem: str = ""
 
     @property
     def removed(self) -> list[Retained]:
@@ -129,7 +130,7 @@ def backup(storage: SessionSummaryStorage, request: BackupRequest, progress: Pro
         # What is encrypted there must not lie there in plain before.
         spool = place if recipient is None else storage.path
         with moment(storage, request.lock_timeout, spool) as now, files.writing(spool):
-            report = BackupReport(None, now.sessions, now.partitions, now.bytes, len(now.files), now.strange)
+            report = _begun(now)
             earlier = [each for each in archives.archives_in(place) if each.path.name.endswith(ZSTANDARD.suffix)]
             body = _nameless(spool)
             try:
@@ -150,10 +151,22 @@ def plan(storage: SessionSummaryStorage, request: BackupRequest) -> BackupReport
     storage.require()
     place = destination(storage, request.directory)
     with moment(storage, request.lock_timeout, storage.path.parent) as now:
-        report = BackupReport(None, now.sessions, now.partitions, now.bytes, len(now.files), now.strange)
+        report = _begun(now)
     _await_free_second(place)
     report.retained = retention(place, request, place / _planned_name(request))
     return report
+
+
+def _begun(now: Moment) -> BackupReport:
+    return BackupReport(
+        archive=None,
+        sessions=now.sessions,
+        partitions=now.partitions,
+        stored_bytes=now.bytes,
+        members=len(now.files),
+        strange=now.strange,
+        queue_problem=now.queue_problem,
+    )
 
 
 def verify_archive(path: Path, identity: Path | None, progress: Progress) -> ArchiveReport:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ion_summary.config import Settings
+from ion_summary.jobs import counting
 from ion_summary.jobs.job import Job
-from ion_summary.jobs.queue import Queue
 from ion_summary.model import Usage
 from ion_summary.operations.asking import questions
 from ion_summary.operations.llm import fingerprint_of, load_prices, make_estimator
@@ -45,8 +45,7 @@ def estimate_pending(storage: SessionSummaryStorage, settings: Settings, request
 def estimate_queued(storage: SessionSummaryStorage, settings: Settings, request: WorkerRequest) -> Estimate:
     """What ``worker`` would cost. Raises StoreNotFoundError, ConfigurationError."""
     storage.require()
-    with Queue(storage.path) as queue:
-        return _estimate(storage, settings, queue.waiting(request.wanted, request.limit))
+    return _estimate(storage, settings, counting.waiting(storage.path, request.wanted, request.limit))
 
 
 def _estimate(storage: SessionSummaryStorage, settings: Settings, jobs: Iterable[Job]) -> Estimate:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ion_summary.errors import UsageError
+from ion_summary.jobs import checking
 from ion_summary.jobs import erasing as queue
-from ion_summary.store import forgetting
+from ion_summary.jobs.database import path_of
+from ion_summary.store import forgetting, quarantine
 from ion_summary.store.catalog import Catalog
 from ion_summary.store.forgetting import Subject
 from ion_summary.store.storage import SessionSummaryStorage
@@ -25,11 +27,15 @@ class Forgotten:
 
 @dataclass(frozen=True, slots=True)
 class ForgetPlan:
-    """What goes: sessions, days that have lines of them, and the bytes of those in the partitions."""
+    """What goes: sessions, days that have lines of them, and the bytes of those in the partitions.
+
+    ``whole_queue``: the queue is broken, so that nobody can tell what it holds of them.
+    """
 
     sessions: int
     partitions: int
     bytes: int
+    whole_queue: bool = False
 
 
 def plan(storage: SessionSummaryStorage, who: Forgotten) -> ForgetPlan:
@@ -85,10 +91,13 @@ def _subject(storage: SessionSummaryStorage, catalog: Catalog, who: Forgotten) -
 
 def _planned(storage: SessionSummaryStorage, subject: Subject) -> ForgetPlan:
     sessions = len({line.session for line in subject.lines})
-    return ForgetPlan(sessions, len(subject.days), forgetting.size(storage.path, subject))
+    is_broken = checking.is_broken(storage.path)
+    return ForgetPlan(sessions, len(subject.days), forgetting.size(storage.path, subject), is_broken)
 
 
 def _erase(storage: SessionSummaryStorage, writer: StoreWriter, subject: Subject) -> None:
     # The queue first: as long as the records are there, an interrupted erasure knows which sessions they are.
+    if checking.is_broken(storage.path):
+        quarantine.move_database(storage.path, path_of(storage.path))  # from where it goes with all that is unreadable
     queue.forget(storage.path, subject.ids, subject.names)
     forgetting.erase(storage.path, writer, subject)

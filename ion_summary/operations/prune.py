@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ion_summary.errors import RefusedError, StoreNotWritableError
+from ion_summary.errors import QueueCorruptError, RefusedError, StoreNotWritableError
+from ion_summary.jobs import counting
 from ion_summary.jobs import erasing as queue
 from ion_summary.store import layout, pruning
 from ion_summary.store.catalog import Catalog
@@ -19,7 +20,8 @@ from ion_summary.store.tombstones import Tombstones
 @dataclass(frozen=True, slots=True)
 class PrunePlan:
     """What is about to go: sessions that ended before ``cutoff_ms`` (midnight, UTC), ``partitions`` as a whole,
-    ``rewritten`` days that keep other sessions, and the bytes of both. ``objection`` is why it looks wrong.
+    ``rewritten`` days that keep other sessions, and the bytes of both. ``objection`` is why it looks wrong,
+    ``queue_problem`` why the jobs of these sessions were left in the queue.
     """
 
     cutoff_ms: int
@@ -28,6 +30,7 @@ class PrunePlan:
     rewritten: int
     bytes: int
     objection: str | None
+    queue_problem: str | None = None
 
 
 def plan(storage: SessionSummaryStorage, expiry: Expiry) -> PrunePlan:
@@ -66,7 +69,10 @@ def prune(
         if selective:
             raise
         # All is gone. On a full disk it may not have made enough room for the index, which then follows later.
-    _forget_jobs(storage, expiry)
+    try:
+        _forget_jobs(storage, expiry)
+    except QueueCorruptError as error:
+        return replace(planned, queue_problem=error.message)
     return planned
 
 
@@ -98,7 +104,7 @@ def _plan(catalog: Catalog, expiry: Expiry, found: Sequence[Expired]) -> PrunePl
 
 def _forget_jobs(storage: SessionSummaryStorage, expiry: Expiry) -> None:
     """Erases the jobs of pruned sessions, also those that an interrupted prune has left."""
-    ended = queue.ended_before(storage.path, expiry.cutoff_ms)
+    ended = counting.ended_before(storage.path, expiry.cutoff_ms)
     if not ended:
         return
     numbers = {session: hash64(session) for session, _ in ended}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, tzinfo
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from ion_summary.errors import QueueCorruptError
 from ion_summary.jobs import counting as jobs
 from ion_summary.store import counting
 from ion_summary.store.counting import Group
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 Key = counting.Key | Literal["tag"]
 
+_OF_QUEUE = ("pending_jobs", "failed_summaries", "lost_calls", "cost_usd", "cost_today_usd", "cost_month_usd")
 _NOT_TOTALS = ("storage_path", "oldest", "newest")  # the heading says them
 _REPORTED: tuple[Key, ...] = ("month", "user", "source", "type", "tag")
 
@@ -24,7 +26,7 @@ _REPORTED: tuple[Key, ...] = ("month", "user", "source", "type", "tag")
 @dataclass(frozen=True, slots=True)
 class Stats:
     """Counts, sizes (bytes) and the span of time (ISO 8601, UTC) of a store; what was pruned from it, and what its LLM
-    summaries have cost (US dollars; days and months are UTC).
+    summaries have cost (US dollars; days and months are UTC). None: the queue is broken, and cannot tell.
     """
 
     total_sessions: int
@@ -38,34 +40,37 @@ class Stats:
     partitions: int
     oldest: str | None
     newest: str | None
-    pending_jobs: int = 0
-    cost_usd: float = 0.0
+    pending_jobs: int | None = 0
+    cost_usd: float | None = 0.0
     pruned_sessions: int = 0
     pruned_messages: int = 0
-    failed_summaries: int = 0
-    lost_calls: int = 0
-    cost_today_usd: float = 0.0
-    cost_month_usd: float = 0.0
+    failed_summaries: int | None = 0
+    lost_calls: int | None = 0
+    cost_today_usd: float | None = 0.0
+    cost_month_usd: float | None = 0.0
 
 
 def stats(storage: SessionSummaryStorage) -> Stats:
     """The counts of the whole store. Raises StoreNotFoundError."""
     storage.require()
-    queue, (today, month) = jobs.counts(storage.path), jobs.spent(storage.path)
-    return Stats(
-        **storage.get_stats(),
-        pending_jobs=queue.pending,
-        failed_summaries=queue.failed,
-        lost_calls=queue.lost,
-        cost_usd=round(queue.cost_usd, 6),
-        cost_today_usd=round(today, 6),
-        cost_month_usd=round(month, 6),
-    )
+    return Stats(**storage.get_stats(), **_of_queue(storage))
+
+
+def _of_queue(storage: SessionSummaryStorage) -> dict[str, Any]:
+    try:
+        queue, (today, month) = jobs.counts(storage.path), jobs.spent(storage.path)
+    except QueueCorruptError:
+        return dict.fromkeys(_OF_QUEUE)
+    values = (queue.pending, queue.failed, queue.lost, *(round(usd, 6) for usd in (queue.cost_usd, today, month)))
+    return dict(zip(_OF_QUEUE, values, strict=True))
 
 
 def failures(storage: SessionSummaryStorage) -> dict[str, int]:
     """Why sessions have no LLM summary although one was asked for: the most frequent reasons, and how often each."""
-    return dict(jobs.counts(storage.path).reasons)
+    try:
+        return dict(jobs.counts(storage.path).reasons)
+    except QueueCorruptError:
+        return {}
 
 
 def stats_by(storage: SessionSummaryStorage, key: Key, tz: tzinfo | None) -> list[Group]:
@@ -78,9 +83,15 @@ def stats_by(storage: SessionSummaryStorage, key: Key, tz: tzinfo | None) -> lis
     return storage.reading(lambda catalog, _: counting.groups(storage.path, catalog, key, tz))
 
 
-def spending(storage: SessionSummaryStorage, key: Key) -> dict[str, float]:
-    """US dollars by the day or month (UTC) on which they were spent, or by user; nothing for other properties."""
-    return jobs.spending(storage.path, key) if key in ("day", "month", "user") else {}
+def spending(storage: SessionSummaryStorage, key: Key) -> dict[str, float] | None:
+    """US dollars by the day or month (UTC) on which they were spent, or by user; nothing for other properties.
+
+    None: the queue is broken, and cannot tell.
+    """
+    try:
+        return jobs.spending(storage.path, key) if key in ("day", "month", "user") else {}
+    except QueueCorruptError:
+        return None
 
 
 def days(storage: SessionSummaryStorage, tz: tzinfo | None) -> list[tuple[date, int]]:

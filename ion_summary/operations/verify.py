@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from ion_summary.jobs import checking
 from ion_summary.jobs.database import NAME as QUEUE
+from ion_summary.jobs.database import path_of
 from ion_summary.operations.forget import finish
 from ion_summary.progress import Progress
-from ion_summary.store import losses, repairing
+from ion_summary.store import losses, quarantine, repairing
 from ion_summary.store.partition import Finding
 from ion_summary.store.storage import SessionSummaryStorage
 from ion_summary.store.verifying import Verifier
@@ -30,6 +31,11 @@ class VerifyReport:
     lost: list[Finding] = field(default_factory=list)
     had_index: bool = True
 
+    @property
+    def begins_queue(self) -> bool:
+        """Whether the queue had to be put aside, so that there is none now."""
+        return any(each.file == QUEUE for each in self.repaired)
+
 
 def verify(storage: SessionSummaryStorage, progress: Progress) -> VerifyReport:
     """Reads every byte, checks every digest, and compares the index with the partitions. Raises StoreNotFoundError."""
@@ -45,12 +51,14 @@ def verify(storage: SessionSummaryStorage, progress: Progress) -> VerifyReport:
 def repair(storage: SessionSummaryStorage, progress: Progress, workers: int | None = None) -> VerifyReport:
     """Moves what cannot be read to quarantine, builds the index again, and verifies the result.
 
-    What has been lost stays lost: the queue's database, which is derived from nothing, and lines that are gone. Raises
-    StoreNotFoundError, StoreLockedError, StoreNotWritableError.
+    What has been lost stays lost: lines that are gone, and what stood in a broken queue, which is derived from nothing.
+    Raises StoreNotFoundError, StoreLockedError, StoreNotWritableError.
     """
     before = verify(storage, progress)
     with storage.locked():
         moved = repairing.repair(storage.path, storage.tz)
+        if checking.is_broken(storage.path):
+            quarantine.move_database(storage.path, path_of(storage.path))
     finish(storage)
     storage.rebuild(progress, workers)
     with storage.locked():

@@ -152,7 +152,10 @@ class OpenStore:
     def as_last_seen(self, ask: Callable[[Catalog, Segments], _Answer]) -> _Answer:
         """The answer of the index as it was left, before it catches up; next it does so with every partition."""
         self.close()
-        answer = ask(*self._reader.opened())
+        try:
+            answer = ask(*self._reader.opened())
+        except PermissionError as error:
+            raise StoreNotReadableError(path=error.filename or self.path) from error
         self._reader.look_closely()
         return answer
 

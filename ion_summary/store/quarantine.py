@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -34,6 +35,20 @@ def keep(root: Path, file: Path, offset: int, data: bytes, reason: str, line: in
     files.replace(place, orjson.dumps(entry, option=orjson.OPT_INDENT_2) + b"\n")
 
 
+def move_database(root: Path, file: Path) -> None:
+    """Moves a broken database here as it is, with its log; nothing is read. Raises StoreNotWritableError."""
+    name = f"{file.stem}-{os.urandom(8).hex()}{file.suffix}"
+    place = root / QUARANTINE / name
+    files.make_directory(place.parent)
+    with files.writing(file):
+        # The log first: beside a new database it would be taken for that one's.
+        for end in ("-shm", "-wal", ""):
+            with contextlib.suppress(FileNotFoundError):
+                file.with_name(file.name + end).rename(place.with_name(name + end))
+    files.sync_directory(place.parent)
+    files.sync_directory(root)
+
+
 class Entry(NamedTuple):
     """What was kept: in which file, of which file of the store and line of it, if that was told, why, and the bytes."""
 
@@ -47,6 +62,8 @@ class Entry(NamedTuple):
 def entries(root: Path) -> Iterator[Entry]:
     """What is in quarantine, as far as it is as it was written."""
     for path in _files(root):
+        if _is_of_database(path):
+            continue
         with contextlib.suppress(ValueError, KeyError, TypeError):
             fields = orjson.loads(files.read(path))
             line = None if fields.get("line") is None else int(fields["line"])
@@ -65,11 +82,18 @@ def kept(root: Path) -> Iterator[Kept]:
     """What is in quarantine, also what is not as it was written; what was compressed also as it reads."""
     readable = {entry.path: entry for entry in entries(root)}
     for path in _files(root):
+        if _is_of_database(path):
+            yield Kept(path, b"", has_more=True)
+            continue
         data, entry = files.read(path), readable.get(path)
         is_compressed = entry is not None and sealing.is_sealed(Path(entry.file))
         if entry is not None:
             data = b"\n".join((data, entry.data, sealing.readable_of(entry.data) if is_compressed else b""))
         yield Kept(path, data, is_compressed)
+
+
+def _is_of_database(path: Path) -> bool:
+    return path.suffix.startswith(".sqlite")
 
 
 def _files(root: Path) -> list[Path]:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from ion_summary.errors import IonSummaryError
+from ion_summary.jobs.job import Wanted
+from ion_summary.jobs.queue import Queue
 from ion_summary.operations.search import search
 from ion_summary.store.query import Query
 from ion_summary.store.storage import SessionSummaryStorage
@@ -150,3 +152,60 @@ def test_another_account_that_may_not_read_is_told_what_it_takes(shared: Path) -
             assert "chmod" in said
         path.chmod(0o755 if path.is_dir() else 0o644)
     assert as_somebody(lambda: look(shared)) == ALL_OF_IT
+
+
+def look_at_queue(root: Path) -> str:
+    """What a reader gets to see of the queue, by whichever command."""
+    from ion_summary.config import resolve
+    from ion_summary.operations.estimate import estimate_pending, estimate_queued
+    from ion_summary.operations.stats import stats
+    from ion_summary.operations.verify import verify
+    from ion_summary.operations.worker import WorkerRequest
+    from ion_summary.progress import Silent
+
+    settings = resolve({}, {"HOME": "/nowhere"})
+    seen = list[str]()
+    with SessionSummaryStorage(root) as storage:
+        for ask in (
+            lambda: verify(storage, Silent()).findings,
+            lambda: estimate_queued(storage, settings, WorkerRequest()).skipped,
+            lambda: estimate_pending(storage, settings, WorkerRequest()).skipped,
+            lambda: stats(storage).pending_jobs,
+        ):
+            try:
+                seen.append(str(ask()))
+            except IonSummaryError as error:
+                seen.append(f"{type(error).__name__}: {error}")
+    return "\n".join(seen)
+
+
+def queue_of(root: Path) -> Queue:
+    queue = Queue(root)
+    queue.put([Wanted("s-1", "u-1", "c", 0)])
+    return queue
+
+
+ALL_OF_THE_QUEUE = "[]\n1\n0\n1"
+
+
+def test_the_queue_on_a_read_only_mount(some: Path, mounted: Path) -> None:
+    queue_of(some).close()
+    assert look_at_queue(mounted) == ALL_OF_THE_QUEUE
+    with queue_of(some):
+        assert look_at_queue(mounted) == ALL_OF_THE_QUEUE
+
+
+def test_the_queue_of_another_account(shared: Path) -> None:
+    queue_of(shared).close()
+    look_at_queue(shared)
+    readable(shared)
+    assert as_somebody(lambda: look_at_queue(shared)) == ALL_OF_THE_QUEUE
+    with queue_of(shared):
+        readable(shared)
+        assert as_somebody(lambda: look_at_queue(shared)) == ALL_OF_THE_QUEUE
+    (shared / "jobs.sqlite").chmod(0o600)
+    said = as_somebody(lambda: look_at_queue(shared)).splitlines()
+    assert set(said) == {f"StoreNotReadableError: this account may not read {shared / 'jobs.sqlite'}"}
+    shared.chmod(0o700)
+    said = as_somebody(lambda: look_at_queue(shared)).splitlines()
+    assert all(line.startswith("StoreNotReadableError: this account may not read") for line in said), said

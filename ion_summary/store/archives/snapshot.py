@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from ion_summary.errors import StoreCorruptError, StoreNotWritableError
+from ion_summary.errors import QueueCorruptError, StoreCorruptError, StoreNotWritableError
 from ion_summary.store import layout, quarantine
 from ion_summary.store.archives.members import files_of, has_lines, is_records, is_sealed
 from ion_summary.store.database import open_database
@@ -60,12 +60,16 @@ class Held(NamedTuple):
 
 @dataclass
 class Moment:
-    """A store at one moment: when that was, its files, its sessions, and what in its directory is not the store's."""
+    """A store at one moment: when that was, its files, its sessions, and what in its directory is not the store's.
+
+    ``queue_problem`` is why the queue is not among the files: it is broken.
+    """
 
     created_at: str
     files: list[Held] = field(default_factory=list)
     strange: list[str] = field(default_factory=list)
     sessions: int = 0
+    queue_problem: str = ""
 
     @property
     def bytes(self) -> int:
@@ -90,13 +94,29 @@ def moment(storage: SessionSummaryStorage, lock_timeout: float, spool: Path) -> 
     with contextlib.ExitStack() as held, contextlib.ExitStack() as lock:
         _take(lock, WriterLock(storage.path, lock_timeout))
         found = _hold(storage, held)
-        queue = _begin_reading(storage.path / layout.JOBS, held)
+        queue = _queue_of(found, storage.path, held)
         if all(file.descriptor is not None for file in found.files):
             lock.close()  # else those that could not be opened must not change until they are read
         if queue is not None:
-            found.files.append(_copy_of(queue, storage.path / layout.JOBS, spool, held))
-            found.files.sort(key=lambda file: file.name)
+            _add_queue(found, queue, storage.path, spool, held)
         yield found
+
+
+def _queue_of(found: Moment, root: Path, held: contextlib.ExitStack) -> sqlite3.Connection | None:
+    try:
+        return _begin_reading(root / layout.JOBS, held)
+    except QueueCorruptError as error:
+        found.queue_problem = error.message
+    return None
+
+
+def _add_queue(found: Moment, queue: sqlite3.Connection, root: Path, spool: Path, held: contextlib.ExitStack) -> None:
+    """The sessions are not left without a backup because the queue, which is no part of them, is broken."""
+    try:
+        found.files.append(_copy_of(queue, root / layout.JOBS, spool, held))
+        found.files.sort(key=lambda file: file.name)
+    except QueueCorruptError as error:
+        found.queue_problem = error.message
 
 
 def _take(lock: contextlib.ExitStack, writer_lock: WriterLock) -> None:
@@ -171,8 +191,10 @@ def _begin_reading(path: Path, held: contextlib.ExitStack) -> sqlite3.Connection
         held.callback(db.close)
         db.execute("BEGIN")
         db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError as error:
+    except sqlite3.OperationalError as error:
         raise StoreCorruptError(path=path, reason=str(error)) from error
+    except sqlite3.DatabaseError as error:
+        raise QueueCorruptError(path=path, reason=str(error)) from error
     return db
 
 
@@ -191,7 +213,7 @@ def _copy_of(queue: sqlite3.Connection, path: Path, spool: Path, held: contextli
     except sqlite3.OperationalError as error:
         raise StoreNotWritableError(path=spool, reason=str(error)) from error
     except sqlite3.DatabaseError as error:
-        raise StoreCorruptError(path=path, reason=str(error)) from error
+        raise QueueCorruptError(path=path, reason=str(error)) from error
     finally:
         copy.close()
         Path(name).unlink()

@@ -11,7 +11,7 @@ from ion_summary.cli import records, working
 from ion_summary.cli.command import Command, Run, command
 from ion_summary.cli.output import warn
 from ion_summary.cli.plugins import warn_of_plugins
-from ion_summary.errors import UsageError
+from ion_summary.errors import ProviderUnavailableError, UsageError
 
 if TYPE_CHECKING:
     from ion_summary.cli.output.terminal import Terminal
@@ -97,6 +97,7 @@ def summarize(
         block=records.block,
     )
     warn_of_plugins()
+    sorting.require_provider()
     return records.status(sorting.read, sorting.rejected) or (records.PARTIAL if sorting.fallbacks else 0)
 
 
@@ -163,6 +164,7 @@ class Sorting(Generic[_Result]):
         self.read = 0
         self.rejected = 0
         self.fallbacks = 0
+        self._unavailable: list[str] = []
 
     def accepted(self) -> Iterator[_Result]:
         """What was read, as it comes."""
@@ -177,8 +179,15 @@ class Sorting(Generic[_Result]):
                 self._note_fallback(result)
                 yield result
 
+    def require_provider(self) -> None:
+        """Raises ProviderUnavailableError if the model was not to be had for any of the sessions."""
+        if self._unavailable and len(self._unavailable) == self.read:
+            raise ProviderUnavailableError(reason=self._unavailable[-1])
+
     def _note_fallback(self, result: object) -> None:
         error = getattr(result, "metadata", {}).get("llm_error")
         if error:
             self.fallbacks += 1
+            if error["code"] == ProviderUnavailableError.code:
+                self._unavailable.append(error["reason"])
             warn(f"not summarized by the model: {getattr(result, 'session_id', '')}: {error['reason']}")

@@ -22,12 +22,12 @@ _TOP_REASONS = 10
 class QueueCounts:
     """The queue in figures; money in US dollars. ``lost`` calls may have been paid, and count as if they were.
 
-    ``failed`` are sessions whose summary stays the rule-based one for now: ``given_up`` for good, the others are tried
-    again. ``reasons`` are the most frequent of them.
+    Each job is counted once: ``pending`` ones have not failed, ``retried`` ones have, and are tried again, ``given_up``
+    ones keep their rule-based summary for good. ``reasons`` are the most frequent ones of both.
     """
 
     pending: int = 0
-    failed: int = 0
+    retried: int = 0
     given_up: int = 0
     skipped: int = 0
     calls: int = 0
@@ -35,6 +35,16 @@ class QueueCounts:
     cost_usd: float = 0.0
     lost_usd: float = 0.0
     reasons: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> int:
+        """The sessions whose summary stays the rule-based one, for now or for good."""
+        return self.retried + self.given_up
+
+    @property
+    def unfinished(self) -> int:
+        """The jobs that are not in their records yet."""
+        return self.pending + self.retried
 
 
 def counts(root: Path) -> QueueCounts:
@@ -55,8 +65,8 @@ def counts(root: Path) -> QueueCounts:
             f" coalesce(sum(cost_usd) FILTER (WHERE {lost}), 0.0) FROM call"
         ).fetchone()
         return QueueCounts(
-            pending=sum(states.get(state, 0) for state in (WAITING, CLAIMED, ANSWERED, BATCHED)),
-            failed=states.get(GIVEN_UP, 0) + retried,
+            pending=sum(states.get(state, 0) for state in (WAITING, CLAIMED, ANSWERED, BATCHED)) - retried,
+            retried=retried,
             given_up=states.get(GIVEN_UP, 0),
             skipped=states.get(SKIPPED, 0),
             calls=calls,
@@ -69,7 +79,7 @@ def counts(root: Path) -> QueueCounts:
 
 def pending(root: Path) -> int:
     """How many jobs of a store are not in their records yet."""
-    return counts(root).pending
+    return counts(root).unfinished
 
 
 def state_of(root: Path, session: str) -> int | None:

@@ -75,7 +75,7 @@ def unqueued(storage: SessionSummaryStorage) -> int:
     """How many stored sessions have no LLM summary and are not in the queue either, in whatever state."""
     total, _ = storage.find(Query(type="rule_based", limit=1))
     queue = counting.counts(storage.path)
-    return max(0, total - queue.pending - queue.given_up - queue.skipped)
+    return max(0, total - queue.unfinished - queue.given_up - queue.skipped)
 
 
 def wanted_of(storage: SessionSummaryStorage, request: PendingRequest, fingerprint: str) -> Iterator[Wanted]:

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from ion_summary.errors import OverBudgetError, ProviderError, StoreLockedError
+from ion_summary.errors import OverBudgetError, ProviderError, ProviderUnavailableError, StoreLockedError
 from ion_summary.jobs.database import checkpoint
 from ion_summary.jobs.job import Answer, Failure, Job
 from ion_summary.jobs.ledger import Ledger
@@ -18,7 +18,7 @@ from ion_summary.jobs.owners import RENEW_S
 from ion_summary.jobs.queue import Queue
 from ion_summary.model import Usage
 from ion_summary.operations.asking import Question, questions
-from ion_summary.operations.attempts import Attempts
+from ion_summary.operations.attempts import Attempts, Outcome
 from ion_summary.operations.storing import GROUP, store_answers, store_failures
 from ion_summary.operations.work_report import WorkReport, WorkRequest, failure
 from ion_summary.progress import Progress
@@ -88,6 +88,9 @@ class _Run:
         self._claimed = 0
         self._busy_until = 0.0
         self._too_dear: OverBudgetError | None = None
+        # Jobs for which the provider could not be had, as long as it has answered nobody. They stay claimed.
+        self._unreached: list[tuple[Job, ProviderUnavailableError]] = []
+        self._has_answered = False
         self._begun = self._stored_at = self._renewed_at = time.monotonic()
 
     async def work(self) -> None:
@@ -108,6 +111,8 @@ class _Run:
         finally:
             self._give_back()
         await self._store(at_once=True)
+        if self._unreached:  # it is not for these sessions that it failed: they were given back
+            self.report.stopped = self.report.stopped or self._unreached[-1][1]
         if not self.report.done:
             self.report.stopped = self.report.stopped or self._too_dear
         self._progress.finish()
@@ -164,6 +169,8 @@ class _Run:
         """Takes account of the attempts that have ended."""
         answered, failed, busy = list[Answer](), list[tuple[Job, Failure]](), list[Job]()
         for outcome in self._attempts.outcomes():
+            if self._is_unreached(outcome):
+                continue
             if outcome.error is not None:
                 self._fail(outcome.job, outcome.error, failed, busy)
             elif outcome.answer is None:
@@ -172,6 +179,10 @@ class _Run:
                 self._busy_until = time.monotonic() + 2 * _BUSY_MS / 1000
             else:
                 answered.append(outcome.answer)
+        if self._has_answered:
+            for job, error in self._unreached:
+                self._fail(job, error, failed, busy)
+            self._unreached.clear()
         self._unstored += len(answered)
         self.report.done += len(answered)
         self._progress.advance(len(answered))
@@ -183,6 +194,21 @@ class _Run:
         if busy:
             self._queue.release(busy, for_ms=0 if self.report.stopped else _BUSY_MS)
         await self._store()
+
+    def _is_unreached(self, outcome: Outcome) -> bool:
+        """Notes whether the provider answers at all; whether this failure is to wait until that is known.
+
+        Whoever watches does not wait: it ends when nothing has succeeded for long. Nor does what may have been billed.
+        """
+        error = outcome.error
+        if not isinstance(error, ProviderUnavailableError):
+            asked = outcome.answer is not None or not (error is None or isinstance(error, OverBudgetError))
+            self._has_answered = self._has_answered or asked
+            return False
+        if error.whole_run or error.perhaps_billed or self._request.watch or self._has_answered:
+            return False
+        self._unreached.append((outcome.job, error))
+        return True
 
     def _fail(self, job: Job, error: ProviderError, failed: list[tuple[Job, Failure]], busy: list[Job]) -> None:
         if error.whole_run:

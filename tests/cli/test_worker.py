@@ -322,3 +322,32 @@ def test_a_model_without_quota_is_answered_with_billing_and_another_model(
     assert done.exit_code == 21 and "no quota for this model" in done.stderr
     assert "billing" in done.stderr and "--model" in done.stderr
     assert fake.state.calls == 1  # nobody asks again
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address where nobody listens, and no waiting between tries."""
+    monkeypatch.setenv("ION_SUMMARY_BASE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("GEMINI_API_KEY", KEY)
+    monkeypatch.setattr("ion_summary.summarizers.llm.retrying._FIRST_DELAY_S", 0.001)
+
+
+@pytest.mark.usefixtures("nobody")
+@pytest.mark.parametrize("mode", ["online", "batch"])
+def test_a_provider_that_cannot_be_reached_fails_no_session(store: Path, run: Callable[..., Any], mode: str) -> None:
+    done = run("summarize", "--pending", "--json", "--mode", mode)
+    assert done.exit_code == 22, done.stderr
+    found = report(done)
+    # A batch that was put together stays one, and is sent by the next run.
+    assert (found["failed"], found["failures"], found["left"]) == (0, [], 3 if mode == "online" else 0)
+    stats = report(run("stats", "--json"))
+    assert (stats["pending_jobs"], stats["failed_summaries"]) == (3, 0)
+
+
+@pytest.mark.usefixtures("nobody")
+def test_files_are_printed_by_rule_when_the_provider_cannot_be_reached(
+    transcript: Path, run: Callable[..., Any]
+) -> None:
+    done = run("summarize", transcript, "--llm", "--json")
+    assert done.exit_code == 22, done.stderr
+    assert [each["summary_type"] for each in report(done)] == ["rule_based"] * 3

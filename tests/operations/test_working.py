@@ -192,7 +192,7 @@ def test_a_failure_keeps_the_rule_based_summary_with_the_reason_and_is_tried_aga
     assert blocked is not None
     assert blocked.summary == before.summary
     counts = counting.counts(storage.path)
-    assert (counts.failed, counts.given_up, counts.pending) == (2, 1, 1)
+    assert (counts.failed, counts.given_up, counts.pending) == (2, 1, 0)
 
     well = CountingModel(paid)
     assert run(storage, queue, well).done == 0, "too early"
@@ -224,6 +224,42 @@ def test_a_session_that_only_gets_answers_of_no_use_is_not_paid_for_for_ever(
     assert record is not None
     assert (record.summary_type, record.metadata["llm_error"]["retried"]) == ("rule_based", False)
     assert counting.counts(storage.path).given_up == 1
+
+
+def unavailable(_: LlmRequest) -> ProviderUnavailableError:
+    return ProviderUnavailableError(reason="the connection failed (ConnectError)")
+
+
+@pytest.mark.parametrize("sessions", [1, 12])
+def test_a_provider_that_answers_nobody_stops_the_run_and_fails_no_session(
+    storage: SessionSummaryStorage, queue: Queue, paid: Path, sessions: int
+) -> None:
+    put_in(storage, *[session(n) for n in range(sessions)])
+    down = CountingModel(paid, trouble=unavailable)
+    queue_all(storage, queue, down)
+    report = run(storage, queue, down, window=4)
+    assert isinstance(report.stopped, ProviderUnavailableError)
+    assert (report.done, report.failed, report.failures) == (0, 0, [])
+    counts = counting.counts(storage.path)
+    assert (counts.pending, counts.failed) == (sessions, 0)
+    assert all("llm_error" not in record.metadata for record in storage.list_recent(99))
+    assert run(storage, queue, CountingModel(paid)).done == sessions, "at once"
+
+
+@pytest.mark.parametrize("well", [0, 5])
+def test_who_is_the_only_one_without_an_answer_has_failed(
+    storage: SessionSummaryStorage, queue: Queue, paid: Path, well: int
+) -> None:
+    def trouble(request: LlmRequest) -> ProviderUnavailableError | None:
+        return None if f"번호 {well}번" in request.messages[0].content else unavailable(request)
+
+    put_in(storage, *[session(n) for n in range(6)])
+    some = CountingModel(paid, trouble=trouble)
+    queue_all(storage, queue, some)
+    report = run(storage, queue, some, window=1)
+    assert (report.done, report.failed, report.stopped) == (1, 5, None)
+    counts = counting.counts(storage.path)
+    assert (counts.pending, counts.retried, counts.failed) == (0, 5, 5)
 
 
 def test_what_stops_the_whole_run_fails_no_session(storage: SessionSummaryStorage, queue: Queue, paid: Path) -> None:

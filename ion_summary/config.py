@@ -37,14 +37,16 @@ def _setting(
     shown: str = "",
     variables: tuple[str, ...] = (),
     secret: bool = False,
+    url: bool = False,
 ) -> Any:
-    """A field of Settings. ``least`` is the smallest allowed number, ``shown`` says what no value means.
+    """A field of Settings. ``least`` is the smallest allowed number, ``shown`` says what no value means; a ``url`` is
+    one of the web.
 
     ``variables`` are what others call the setting in the environment, the first that is set counting; a ``secret`` is
     never shown. Without an ``option`` it is no matter of a single command.
     """
     metadata = {"help": text, "option": option, "choices": choices, "least": least, "shown": shown}
-    metadata |= {"variables": variables, "secret": secret}
+    metadata |= {"variables": variables, "secret": secret, "url": url}
     return field(default=default, metadata=metadata)
 
 
@@ -160,6 +162,7 @@ class Settings:
         "Another address of the Gemini API: a gateway, a test server.",
         shown="Google's",
         variables=("GOOGLE_GEMINI_BASE_URL",),
+        url=True,
     )
     api_key: str | None = _setting(
         None, "Key for Gemini.", shown="none", variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"), secret=True
@@ -271,7 +274,25 @@ def _problem(each: Field[Any], value: Any) -> str:
         return f"must be at least {least}, not {value!r}"
     if kind in ("str", "Path") and (not str(value) or "\0" in str(value)):
         return "must not be empty"
+    if each.metadata["url"] and not _is_url(str(value)):
+        return f"must be a URL with http:// or https:// and a host, not {value!r}"
     return ""
+
+
+def _is_url(text: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and text.isprintable()
+            and " " not in text
+        )
+    except ValueError:  # a port that is none, half an IPv6 address
+        return False
 
 
 def _from_text(each: Field[Any], text: str, variable: str) -> Any:

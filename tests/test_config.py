@@ -68,6 +68,7 @@ def test_every_setting_can_come_from_each_place(name: str, environment: dict[str
     samples: dict[str, Any] = {"bool": False, "int": 7, "float": 1.5, "str": "x", "Path": "/x"}
     each = DECLARED[name]
     value = each.metadata["choices"][-1] if each.metadata["choices"] else samples[config.kind_of(each)]
+    value = "http://[::1]:8899/gemini" if each.metadata["url"] else value
     wanted = Path(value) if name == "store" else value
     assert getattr(config.resolve({name: value}, environment), name) == wanted
     variable = {f"ION_SUMMARY_{name.upper()}": str(value)}
@@ -117,6 +118,10 @@ def test_a_bad_file_is_named_with_the_key(line: str | bytes, said: str, environm
         ("LOCK_TIMEOUT", "nan"),
         ("SPLIT", "Day"),
         ("FORMAT", "xml"),
+        *[
+            ("BASE_URL", url)
+            for url in ("notaurl", "localhost:8899", "ftp://host", "https://", "http://host:port", "http://:1")
+        ],
     ],
 )
 def test_a_bad_variable_is_named(variable: str, value: str, environment: dict[str, str]) -> None:

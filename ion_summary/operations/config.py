@@ -42,5 +42,7 @@ def write_template(path: Path) -> None:
 
 def _toml(each: Field[Any]) -> str:
     if each.default in (None, Path()):
+        if each.metadata["url"]:
+            return '"https://…"'
         return "3" if kind_of(each) in ("int", "float") else '"…"'
     return str(each.default).lower() if isinstance(each.default, bool) else repr(each.default).replace("'", '"')

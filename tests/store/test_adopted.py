@@ -13,7 +13,9 @@ import pytest
 from ion_summary.operations.backup import BackupRequest, backup
 from ion_summary.operations.reindex import reindex
 from ion_summary.operations.restore import RestoreRequest, restore
+from ion_summary.operations.verify import verify
 from ion_summary.progress import Silent
+from ion_summary.store import quarantine
 from ion_summary.store.query import Query
 from ion_summary.store.storage import SessionSummaryStorage
 from tests.conftest import files_of
@@ -95,6 +97,21 @@ def test_it_is_searched(adopted: Path) -> None:
                 assert [one.session_id for one, _ in page] == oracle.search(adopted, query)
                 assert total == len(page)
                 reindex(storage, Silent(), workers=1)
+
+
+def test_half_a_line_moves_to_quarantine_and_no_other_is_touched(adopted: Path) -> None:
+    before = files_of(adopted)
+    path = adopted / "2025-10" / "session_summaries_20251026.jsonl"
+    with path.open("ab") as file:
+        file.write(b'{"session_id": "torn", "user_id": "u')
+    with SessionSummaryStorage(adopted, tz=UTC) as storage:
+        assert len(storage.list_recent(100)) == 4
+        report = verify(storage, Silent())
+    assert (report.ok, report.without_digest) == (True, report.records)
+    after = files_of(adopted)
+    assert {name: after[name] for name in before} == before
+    (entry,) = quarantine.entries(adopted)
+    assert entry.data == b'{"session_id": "torn", "user_id": "u'
 
 
 def test_naive_times_are_in_the_zone_of_the_storage(adopted: Path) -> None:

@@ -127,7 +127,7 @@ def before(age: str, tz: tzinfo, now: datetime | None = None) -> int:
     """The millisecond ``age`` (``90d 12w 6mo 1y``, ``3개월``) before ``now``. Raises UsageError for anything else."""
     match = _AGE.fullmatch(normalize("NFC", age).strip().casefold())
     if match is None:
-        raise UsageError(reason=f"not a positive age: {age!r}", accepted=ACCEPTED_AGES)
+        raise UsageError(reason=f"not an age: {age!r}", accepted=ACCEPTED_AGES)
     try:
         return _ago(match, tz, now)
     except (ValueError, OverflowError) as error:

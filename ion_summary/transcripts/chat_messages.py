@@ -30,10 +30,12 @@ _PLACEHOLDERS = {
 }
 _MAX_ARGUMENTS = 120
 _MAX_NESTING = 5
+_MAX_TIME = 40
 
 
 def chat_messages(items: list[Any], tz: tzinfo) -> tuple[Sequence[Message], list[str]]:
-    """The messages of ``items`` in order, and for each item that cannot be read why (``message 3: …``).
+    """The messages of ``items`` in order, and for each item that cannot be read why (``message 3: …``); those with a
+    time that is none are read without it, and told once.
 
     Times without an offset are of ``tz``. A tool call becomes a message of the role ``tool`` that says what was done.
     """
@@ -42,11 +44,19 @@ def chat_messages(items: list[Any], tz: tzinfo) -> tuple[Sequence[Message], list
         return plain, []
     messages: list[Message] = []
     problems: list[str] = []
+    untimed: list[str] = []
     for number, item in enumerate(items, 1):
         try:
-            messages.extend(_messages(item, tz))
+            said = list(_messages(item, tz))
         except ValueError as error:
             problems.append(f"message {number}: {error}")
+            continue
+        messages += said
+        if said and said[0].timestamp is None and (time := _time_of(item)):
+            untimed.append(f"message {number}: {_brief(time)[:_MAX_TIME]} is no time")
+    if untimed:
+        more = f", nor is that of {len(untimed) - 1:,} more" if len(untimed) > 1 else ""
+        problems.append(f"{untimed[0]}{more}; what was said is kept")
     return messages, problems
 
 
@@ -96,12 +106,16 @@ def _messages(item: Any, tz: tzinfo) -> Iterator[Message]:
     if not isinstance(item, dict):
         raise ValueError(f"not an object but {kind_of(item)}")
     role, name = _speaker(item)
-    when = stamp(item.get("timestamp") or item.get("created_at"), tz)
+    when = stamp(_time_of(item), tz)
     text = text_of(item.get("content") if "content" in item else item.get("text"))
     if text:
         yield Message(role, text, when, name)
     for called in _calls(item):
         yield Message("tool", called, when, None)
+
+
+def _time_of(item: dict[str, Any]) -> Any:
+    return item.get("timestamp") or item.get("created_at")
 
 
 def _speaker(item: dict[str, Any]) -> tuple[str, str | None]:

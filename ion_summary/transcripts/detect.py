@@ -96,17 +96,25 @@ def detect(source: Source, input_format: str | None = None) -> Detection:
     try:
         with source.open() as file:
             head = file.read(sniff.HEAD)
+            found = _seen(head, source.name)
+            if found.reader is None and len(head) == sniff.HEAD and head.lstrip()[:1] in (b"{", b"["):
+                found = _seen(head + file.read(sniff.LONG_HEAD - sniff.HEAD), source.name)
     except OSError as error:
         return Detection(None, files.reason(error), opened=False)
+    return found
+
+
+def _seen(head: bytes, name: str) -> Detection:
+    """What a source of that name is taken for that begins so."""
     look = sniff.look(head)
     if look.kind == "empty":
         return Detection(None, look.what)
-    asked = [name for name in READERS if look.kind in _FORMATS.get(name, (look.kind,))]
-    found = [(name, READERS[name].recognise(head, source.name)) for name in asked]
-    evidence = sorted(((name, each) for name, each in found if each), key=lambda pair: -pair[1].score)
+    asked = [each for each in READERS if look.kind in _FORMATS.get(each, (look.kind,))]
+    found = [(each, READERS[each].recognise(head, name)) for each in asked]
+    evidence = sorted(((each, why) for each, why in found if why), key=lambda pair: -pair[1].score)
     if evidence and evidence[0][1].score >= Evidence.TAKEN:
-        name, best = evidence[0]
-        return Detection(READERS[name], best.reason, evidence)
+        taken, best = evidence[0]
+        return Detection(READERS[taken], best.reason, evidence)
     return Detection(None, _unknown(look, evidence), evidence)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ion_summary.model import Session
+from ion_summary.model import Session, Turns
 from ion_summary.transcripts import sniff
 from ion_summary.transcripts.chat_messages import chat_messages, kind_of
 from ion_summary.transcripts.reader import Evidence, Item, ReadOptions, Rejected, Resume, Source
@@ -65,7 +65,7 @@ def session(record: Record, source: Source, options: ReadOptions) -> Iterator[Se
         yield Rejected(source.name, line, problem)
     if len(problems) > _MAX_PROBLEMS:
         yield Rejected(source.name, line, f"{len(problems) - _MAX_PROBLEMS:,} more messages of this session")
-    if not messages:
+    if not any(text.strip() for text in Turns.of(messages).contents):
         yield Rejected(source.name, line, "no messages with text")
         return
     metadata = value.get("metadata")

@@ -14,6 +14,8 @@ from ion_summary.transcripts.json_value import JsonError, loads
 
 HEAD = 64 << 10
 """Bytes that are looked at."""
+LONG_HEAD = 4 << 20
+"""Bytes of JSON that are looked at where the first ``HEAD`` do not tell: before what does, a member may be long."""
 _FIRST_LINES = 20
 TOP_LINES = 20
 """So many lines that are not blank may stand before a chat begins."""

@@ -311,6 +311,23 @@ def test_parts_of_a_day_in_one_run_are_united(storage: SessionSummaryStorage, tm
     assert len(spoken(storage, the_only(storage))) == 5
 
 
+def test_what_is_kept_without_its_time_and_what_has_no_text_are_told(
+    storage: SessionSummaryStorage, tmp_path: Path
+) -> None:
+    said = [
+        {"role": "user", "content": "환불해 주세요", "timestamp": "04/01/2026 10:00"},
+        {"role": "assistant", "content": "네, 처리했습니다", "timestamp": "yesterday"},
+    ]
+    blank = {"session_id": "s-2", "messages": [{"role": "user", "content": "  "}]}
+    (tmp_path / "a.jsonl").write_bytes(lines({"session_id": "s-1", "messages": said}, blank))
+    report = run(storage, tmp_path)
+    assert [(one.line, one.reason) for one in report.rejected] == [
+        (1, "message 1: 04/01/2026 10:00 is no time, nor is that of 1 more; what was said is kept"),
+        (2, "no messages with text"),
+    ]
+    assert spoken(storage, "s-1") == ["환불해 주세요", "네, 처리했습니다"]
+
+
 # -- options ----------------------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 from ion_summary.errors import UnknownFormatError
@@ -96,6 +98,25 @@ def test_a_speaker_called_by_a_number_is_no_json(tmp_path: Path) -> None:
         detect(source(tmp_path / "x", "[123] [오전 1:01] 안녕\n[123] [오전 1:02] 네\n" + lines)).reader
         is READERS["kakaotalk"]
     )
+
+
+@pytest.mark.parametrize(
+    ("document", "name"),
+    [
+        ({"model": "m", "tools": ["x" * 90_000], "messages": [{"role": "user", "content": "환불"}]}, "openai"),
+        (
+            {"metadata": {"x": "y" * 90_000}, "session_id": "s", "messages": [{"role": "user", "content": "환불"}]},
+            "native",
+        ),
+        ({"messages": [{"content": "환불 " * 30_000, "role": "user"}]}, "openai"),
+        ({"session_id": "s" * 100_000, "messages": [{"role": "user", "content": "환불"}]}, "native"),
+    ],
+    ids=["tools", "metadata", "content", "id"],
+)
+def test_what_tells_the_format_may_stand_behind_much_else(document: dict[str, Any], name: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(orjson.dumps(document))
+    assert detect(Source(path.name, path)).reader is READERS[name]
 
 
 def test_damage_in_the_first_line_does_not_hide_the_format(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def _store(
     summaries: dict[int, tuple[str, list[str]]],
 ) -> None:
     stored = writer.catalog.stored({one.number for one in some})
-    wanted = {one.number for one, yes in zip(found.to_store, found.still_wanted(stored), strict=True) if yes}
+    wanted = {one.number for one, yes in zip(found.to_store, found.sort_again(stored), strict=True) if yes}
     for one in some:
         before = stored.get(one.number)
         # An application knows what its session is now, also if that is less than before.

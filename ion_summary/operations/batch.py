@@ -57,12 +57,21 @@ class Sorted:
     unchanged: int = 0
     forgotten: int = 0
 
-    def still_wanted(self, stored: Mapping[int, Stored]) -> list[bool]:
-        """For each session to store whether nobody has stored as much of it since, by what is stored now."""
+    def sort_again(self, stored: Mapping[int, Stored]) -> list[bool]:
+        """For each session to store, by what is stored now, whether nobody has stored as much of it since. Where
+        somebody has, the counts follow: what two programs ingest at once is new to one of them.
+        """
         return [self._is_wanted(one, stored.get(one.number)) for one in self.to_store]
 
     def _is_wanted(self, one: Draft, now: Stored | None) -> bool:
-        return now is None or now == self.before[one.number] or _has_more(one, now)
+        before = self.before[one.number]
+        if now is None or now == before:
+            return True
+        wanted = _has_more(one, now)
+        self.new -= before is None
+        self.updated += wanted - (before is not None)
+        self.unchanged += not wanted
+        return wanted
 
 
 def sort_batch(drafts: Sequence[Draft], catalog: Catalog, root: Path) -> Sorted:

@@ -245,7 +245,7 @@ class _Run:
         ready = [one.entry(*summary, keep) for one, summary in zip(found.to_store, summaries, strict=True)]
         with self._storage.writing() as writer:
             stored = writer.catalog.stored({one.number for one in found.to_store})
-            entries = list(compress(ready, found.still_wanted(stored)))
+            entries = list(compress(ready, found.sort_again(stored)))
             writer.append(entries, stored)
             if self._queue is not None:
                 self.report.queued += self._queue.put(self._wanted(entry) for entry in entries)

@@ -16,6 +16,7 @@ import orjson
 import pytest
 
 from ion_summary.errors import NothingReadableError, UnknownFormatError
+from ion_summary.operations import batch
 from ion_summary.operations.ingest import IngestReport, IngestRequest, ingest
 from ion_summary.operations.search import search
 from ion_summary.operations.show import messages, show
@@ -326,6 +327,25 @@ def test_what_is_kept_without_its_time_and_what_has_no_text_are_told(
         (2, "no messages with text"),
     ]
     assert spoken(storage, "s-1") == ["환불해 주세요", "네, 처리했습니다"]
+
+
+def test_what_two_ingest_at_once_is_new_to_one_of_them(
+    storage: SessionSummaryStorage, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others: list[IngestReport] = []
+
+    def sort_before_another(*given: Any) -> batch.Sorted:
+        found = batch.sort_batch(*given)
+        monkeypatch.undo()
+        with SessionSummaryStorage(storage.path) as other:
+            others.append(run(other, inbox))
+        return found
+
+    monkeypatch.setattr("ion_summary.operations.ingest.sort_batch", sort_before_another)
+    mine = run(storage, inbox)
+    stored = lines_stored(storage)
+    assert (others[0].new, others[0].unchanged) == (stored, 0)
+    assert (mine.new, mine.unchanged) == (0, stored)
 
 
 # -- options ----------------------------------------------------------------------------------------------------------
